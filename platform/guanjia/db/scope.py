@@ -1,0 +1,159 @@
+"""Scope: the value a permission check yields, and the row filter it is.
+
+A scope has three kinds of reach. `region` is a subtree of the tenant's region tree, `organisation`
+the rows that were given to my organisation wherever they lie, `self` my own rows. The check and
+the filter are the same value, so they cannot drift apart: services and the read path turn it into
+SQL with `predicate`, and only there.
+
+Regions are compared by materialised path (`0001/0002/000a/0003/`, five characters a level).
+Under row-level security only leakproof operators can use an index, therefore `=` on a stored
+path column of the wanted level where the table has one, and `>=`/`<` otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+PATH_SEGMENT = 5
+DISTRICT_PATH = PATH_SEGMENT
+
+Bind = Callable[[Any, str], str]
+"""Takes a value and its SQL type, gives the placeholder that stands for it."""
+
+
+def path_end(path: str) -> str:
+    """The first path after the subtree of `path`: '0' is the character that follows '/'."""
+    return path[:-1] + "0"
+
+
+def is_within(path: str, ancestor: str) -> bool:
+    return bool(ancestor) and path.startswith(ancestor)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    kind: str
+    path: str = ""
+    level: str = ""
+    ids: tuple[UUID, ...] = ()
+    grant_id: UUID | None = None
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable:
+    """How a table's rows are reached.
+
+    region: the column with the row's region path; levels: stored columns with the path cut at a
+    length, for one equality instead of a range; organisation: SQL with `{row}`, `{tenant}` and
+    `{ids}`; mine: the column with the owner's membership id. `tenant_wide` rows (a catalogue) are
+    readable at any reach.
+    """
+
+    region: str | None = None
+    levels: Mapping[int, str] = field(default_factory=dict)
+    organisation: str | None = None
+    mine: str | None = None
+    tenant_wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    permission: str
+    reaches: tuple[Reach, ...] = ()
+    membership_id: UUID | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.reaches)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The region subtrees, without those inside another one."""
+        return outermost(reach.path for reach in self.reaches if reach.kind == "region")
+
+    @property
+    def organisations(self) -> tuple[UUID, ...]:
+        ids = {i for reach in self.reaches if reach.kind == "organisation" for i in reach.ids}
+        return tuple(sorted(ids))
+
+    @property
+    def mine(self) -> bool:
+        return any(reach.kind == "self" for reach in self.reaches)
+
+    def covering(self, path: str) -> tuple[Reach, ...]:
+        """The region reaches that a row at `path` lies in."""
+        return tuple(r for r in self.reaches if r.kind == "region" and is_within(path, r.path))
+
+    def shape(self, table: Reachable) -> tuple[str, ...]:
+        """What the predicate looks like, apart from the values: part of a plan's key.
+
+        () reaches nothing; ('all',) needs no predicate.
+        """
+        if not self.reaches:
+            return ()
+        if table.tenant_wide:
+            return ("all",)
+        atoms: list[str] = []
+        if table.region is not None:
+            atoms += _region_atoms(self.paths, table)
+            if atoms == ["all"]:
+                return ("all",)
+        if table.organisation is not None and self.organisations:
+            atoms.append("organisation")
+        if table.mine is not None and self.mine and self.membership_id is not None:
+            atoms.append("mine")
+        return tuple(atoms)
+
+    def predicate(self, table: Reachable, row: str, tenant: str, bind: Bind) -> str:
+        """A boolean SQL expression over the alias `row`; `tenant` is the tenant's placeholder."""
+        shape = self.shape(table)
+        if not shape:
+            return "false"
+        parts = [self._atom(atom, table, row, tenant, bind) for atom in shape]
+        return parts[0] if len(parts) == 1 else "(" + " or ".join(parts) + ")"
+
+    def _atom(self, atom: str, table: Reachable, row: str, tenant: str, bind: Bind) -> str:
+        if atom == "all":
+            return "true"
+        if atom.startswith("at:"):
+            return f"{row}.{atom[3:]} = {bind(self.paths[0], 'text')}"
+        if atom == "under":
+            low, high = bind(self.paths[0], "text"), bind(path_end(self.paths[0]), "text")
+            return f"({row}.{table.region} >= {low} and {row}.{table.region} < {high})"
+        if atom == "under-any":
+            lows = bind(list(self.paths), "text[]")
+            highs = bind([path_end(path) for path in self.paths], "text[]")
+            return (
+                f"exists (select 1 from unnest({lows}, {highs}) reach(low, high)"
+                f' where {row}.{table.region} >= reach.low collate "C"'
+                f' and {row}.{table.region} < reach.high collate "C")'
+            )
+        if atom == "organisation":
+            ids = bind(list(self.organisations), "uuid[]")
+            assert table.organisation is not None
+            return table.organisation.format(row=row, tenant=tenant, ids=ids)
+        assert atom == "mine"
+        return f"{row}.{table.mine} = {bind(self.membership_id, 'uuid')}"
+
+
+def outermost(paths: Any) -> tuple[str, ...]:
+    """The given paths without those that lie inside another of them, in order."""
+    kept: list[str] = []
+    for path in sorted(set(paths)):
+        if not kept or not is_within(path, kept[-1]):
+            kept.append(path)
+    return tuple(kept)
+
+
+def _region_atoms(paths: tuple[str, ...], table: Reachable) -> list[str]:
+    if not paths:
+        return []
+    if len(paths[0]) == DISTRICT_PATH:
+        return ["all"]
+    if len(paths) > 1:
+        return ["under-any"]
+    column = table.levels.get(len(paths[0]))
+    return [f"at:{column}"] if column else ["under"]

@@ -1,0 +1,1 @@
+"""The compiled read path: a validated document becomes one SQL statement that returns JSON."""
