@@ -109,34 +109,66 @@ class Scope:
 
     def predicate(self, table: Reachable, row: str, tenant: str, bind: Bind) -> str:
         """A boolean SQL expression over the alias `row`; `tenant` is the tenant's placeholder."""
-        shape = self.shape(table)
-        if not shape:
-            return "false"
-        parts = [self._atom(atom, table, row, tenant, bind) for atom in shape]
-        return parts[0] if len(parts) == 1 else "(" + " or ".join(parts) + ")"
+        return predicate_of(
+            self.shape(table), table, row, tenant, lambda name, kind: bind(self.value(name), kind)
+        )
 
-    def _atom(self, atom: str, table: Reachable, row: str, tenant: str, bind: Bind) -> str:
-        if atom == "all":
-            return "true"
-        if atom.startswith("at:"):
-            return f"{row}.{atom[3:]} = {bind(self.paths[0], 'text')}"
-        if atom == "under":
-            low, high = bind(self.paths[0], "text"), bind(path_end(self.paths[0]), "text")
-            return f"({row}.{table.region} >= {low} and {row}.{table.region} < {high})"
-        if atom == "under-any":
-            lows = bind(list(self.paths), "text[]")
-            highs = bind([path_end(path) for path in self.paths], "text[]")
-            return (
-                f"exists (select 1 from unnest({lows}, {highs}) reach(low, high)"
-                f' where {row}.{table.region} >= reach.low collate "C"'
-                f' and {row}.{table.region} < reach.high collate "C")'
-            )
-        if atom == "organisation":
-            ids = bind(list(self.organisations), "uuid[]")
-            assert table.organisation is not None
-            return table.organisation.format(row=row, tenant=tenant, ids=ids)
-        assert atom == "mine"
-        return f"{row}.{table.mine} = {bind(self.membership_id, 'uuid')}"
+    def value(self, name: str) -> Any:
+        """The value behind a name that `predicate_of` asked for."""
+        match name:
+            case "path":
+                return self.paths[0]
+            case "path_end":
+                return path_end(self.paths[0])
+            case "paths":
+                return list(self.paths)
+            case "path_ends":
+                return [path_end(path) for path in self.paths]
+            case "organisations":
+                return list(self.organisations)
+            case "me":
+                return self.membership_id
+        raise KeyError(name)
+
+
+def predicate_of(
+    shape: tuple[str, ...],
+    table: Reachable,
+    row: str,
+    tenant: str,
+    bind: Callable[[str, str], str],
+) -> str:
+    """The predicate of a scope's shape. `bind` takes the name of a scope value and its SQL type,
+    so that one statement serves every actor whose scope has the same shape."""
+    if not shape:
+        return "false"
+    parts = [_atom(atom, table, row, tenant, bind) for atom in shape]
+    return parts[0] if len(parts) == 1 else "(" + " or ".join(parts) + ")"
+
+
+def _atom(
+    atom: str, table: Reachable, row: str, tenant: str, bind: Callable[[str, str], str]
+) -> str:
+    if atom == "all":
+        return "true"
+    if atom.startswith("at:"):
+        return f"{row}.{atom[3:]} = {bind('path', 'text')}"
+    if atom == "under":
+        low, high = bind("path", "text"), bind("path_end", "text")
+        return f"({row}.{table.region} >= {low} and {row}.{table.region} < {high})"
+    if atom == "under-any":
+        lows, highs = bind("paths", "text[]"), bind("path_ends", "text[]")
+        return (
+            f"exists (select 1 from unnest({lows}, {highs}) reach(low, high)"
+            f' where {row}.{table.region} >= reach.low collate "C"'
+            f' and {row}.{table.region} < reach.high collate "C")'
+        )
+    if atom == "organisation":
+        assert table.organisation is not None
+        ids = bind("organisations", "uuid[]")
+        return table.organisation.format(row=row, tenant=tenant, ids=ids)
+    assert atom == "mine"
+    return f"{row}.{table.mine} = {bind('me', 'uuid')}"
 
 
 def outermost(paths: Any) -> tuple[str, ...]:

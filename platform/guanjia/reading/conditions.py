@@ -1,0 +1,112 @@
+"""Filters: from the shape of a filter input to SQL conditions over one row.
+
+Only what is present in the input appears in the statement, so there is no `$n is null or …`.
+`bind(path, kind, transform)` gives the placeholder for the value at `path` inside the filter.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from guanjia.reading.mapping import Condition, FilterMap
+from guanjia.reading.values import Decline
+
+Path = tuple[str, ...]
+Bind = Callable[[Path, str, Callable[[Any], Any] | None], str]
+
+SQL_KINDS = {
+    "text": "text",
+    "enum": "text",
+    "uuid": "uuid",
+    "time": "timestamptz",
+    "date": "date",
+    "int": "integer",
+    "bool": "boolean",
+}
+SEARCH_MINIMUM = 2
+SEARCH_MAXIMUM = 50
+_COMPARISONS = {"eq": "=", "gte": ">=", "lt": "<"}
+
+
+class BadSearch(Decline):
+    """A search text of fewer than two or more than fifty characters: the stock path says so."""
+
+
+def normal(text: str) -> str:
+    """The form in which text is stored in gram tables and searched: NFKC, lower case, one space."""
+    return " ".join(unicodedata.normalize("NFKC", text).lower().split())
+
+
+def grams(text: str) -> list[str]:
+    """The distinct two-character pieces of a text's words, in order of appearance."""
+    return list(
+        dict.fromkeys(word[i : i + 2] for word in normal(text).split() for i in range(len(word) - 1))
+    )
+
+
+def search_words(text: str) -> str:
+    """The normal form of a search text that can be answered, or BadSearch."""
+    words = normal(text)
+    if not SEARCH_MINIMUM <= len(words) <= SEARCH_MAXIMUM or not grams(words):
+        raise BadSearch("search")
+    return words
+
+
+def conditions(
+    filters: FilterMap, shape: Any, row: str, tenant: str, bind: Bind, path: Path = ()
+) -> Iterator[str]:
+    """The SQL conditions of a filter value with this shape."""
+    if shape == "null":
+        return
+    for name, part in shape:
+        mapped = filters[name]
+        if part == "null":
+            continue
+        if isinstance(mapped, Condition):
+            yield from _condition(mapped, part, row, tenant, bind, (*path, name))
+        else:
+            yield from conditions(mapped, part, row, tenant, bind, (*path, name))
+
+
+def _condition(
+    mapped: Condition, shape: Any, row: str, tenant: str, bind: Bind, path: Path
+) -> Iterator[str]:
+    column = f"{row}.{mapped.column}"
+    kind = SQL_KINDS.get(mapped.kind, "text")
+    match mapped.operator:
+        case "in":
+            yield f"{column} = any({bind(path, kind + '[]', None)})"
+        case "eq" | "gte" | "lt":
+            yield f"{column} {_COMPARISONS[mapped.operator]} {bind(path, kind, None)}"
+        case "within":
+            yield from _within(column, tenant, bind(path, "uuid", None))
+        case "search":
+            yield _search(mapped, row, tenant, path, bind)
+        case "flag":
+            yield (mapped.column if shape is True else mapped.otherwise).format(
+                row=row, tenant=tenant
+            )
+        case operator:
+            raise ValueError(f"unknown filter operator {operator}")
+
+
+def _within(column: str, tenant: str, region: str) -> Iterator[str]:
+    chosen = f"from regions w where w.tenant_id = {tenant} and w.id = {region}"
+    yield f"{column} >= (select w.path {chosen})"
+    yield f"{column} < (select left(w.path, -1) || '0' {chosen})"
+
+
+def _search(mapped: Condition, row: str, tenant: str, path: Path, bind: Bind) -> str:
+    """Rows that hold every gram (an indexed equality), then the words themselves in the text."""
+    wanted = bind(path, "text[]", lambda text: grams(search_words(text)))
+    count = bind(path, "bigint", lambda text: len(grams(search_words(text))))
+    found = (
+        f"{row}.id in (select g.{mapped.kind} from {mapped.table} g"
+        f" where g.tenant_id = {tenant} and g.gram = any({wanted})"
+        f" group by g.{mapped.kind} having count(*) = {count})"
+    )
+    words = bind(path, "text", search_words)
+    text = mapped.column.format(row=row)
+    return f"{found} and strpos({text}, {words}) > 0"

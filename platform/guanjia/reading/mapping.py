@@ -1,0 +1,175 @@
+"""How a GraphQL type is stored: the vocabulary that the compiler and the row reader share.
+
+A `Node` says in which table a type's rows live, which permission reads them and how a scope
+reaches them. Its fields are columns, relations and connections. The Strawberry types stay the only
+schema; this mapping hangs on their fields as metadata.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from guanjia.db.scope import Reachable
+
+METADATA = "reading"
+REQUIRES = "requires"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A stored column. kind: text, enum, int, bool, uuid, time, date, money (bigint fen)."""
+
+    name: str
+    kind: str = "text"
+    requires: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A value computed from the row, in SQL over `{row}` and `{tenant}` and in Python alike."""
+
+    sql: str
+    columns: tuple[str, ...]
+    python: Callable[[Mapping[str, Any]], Any]
+    requires: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """The row of `node` whose id is in this row's column `key`.
+
+    `through` names the permission of the parent that already covers it; without it the target's
+    own scope applies and a row out of scope is null.
+    """
+
+    node: str
+    key: str
+    through: str | None = None
+    target: str = "id"
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A bounded list: the rows of `node` whose column `key` holds this row's id, in `order`."""
+
+    node: str
+    key: str
+    order: tuple[tuple[str, str], ...]
+    through: str | None = None
+    limit: int = 100
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """A connection. At a root it starts from the node's scope, below a row from `key`."""
+
+    node: str
+    key: str | None = None
+    through: str | None = None
+    order: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A root field that gives one row: by the argument `id`, or the actor's own (`me`)."""
+
+    node: str
+    by: str = "id"
+
+
+@dataclass(frozen=True, slots=True)
+class FromActor:
+    """A value that follows from who asks, computed in Python without the database."""
+
+    value: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    column: str
+    kind: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A named order of a connection. The last key is unique, so that a cursor is a place."""
+
+    name: str
+    keys: tuple[SortKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What one field of a filter input means.
+
+    operator: in, eq, gte, lt, within, search, flag. `column` is the column it looks at; for
+    search the gram table and its key; for a flag the SQL for true, `otherwise` for false.
+    """
+
+    operator: str
+    column: str = ""
+    kind: str = "text"
+    table: str = ""
+    otherwise: str = ""
+
+
+FilterMap = Mapping[str, "Condition | FilterMap"]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A GraphQL type with rows. `filters` maps the fields of its filter input to conditions."""
+
+    name: str
+    table: str
+    read: str
+    reach: Reachable
+    fields: Mapping[str, Any]
+    orders: Mapping[str, Order] = field(default_factory=dict)
+    filters: FilterMap = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every stored column that some field, order or scope of this type needs."""
+        names: dict[str, None] = {"id": None}
+        for mapped in self.fields.values():
+            if isinstance(mapped, Column):
+                names[mapped.name] = None
+            elif isinstance(mapped, Derived):
+                names.update(dict.fromkeys(mapped.columns))
+            elif isinstance(mapped, One):
+                names[mapped.key] = None
+        for order in self.orders.values():
+            names.update(dict.fromkeys(key.column for key in order.keys))
+        for column in (self.reach.region, self.reach.mine):
+            if column:
+                names[column] = None
+        return tuple(names)
+
+
+class Nodes:
+    """Every node type of the schema by its GraphQL name."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Node] = {}
+
+    def add(self, node: Node) -> None:
+        if node.name in self._by_name and self._by_name[node.name].table != node.table:
+            raise ValueError(f"two node types are called {node.name}")
+        self._by_name[node.name] = node
+
+    def __getitem__(self, name: str) -> Node:
+        return self._by_name[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._by_name
+
+    def __iter__(self) -> Any:
+        return iter(self._by_name.values())
+
+
+NODES = Nodes()

@@ -1,0 +1,297 @@
+"""The compiler: one operation and the shape of its inputs become one SQL statement.
+
+Parameters $1–$4 are the same in every plan (see `fence`); the others are bound at each run from
+the variables, the actor or a constant. Every base relation is opened by `Compiler.relation`, which
+records it and gives the tenant predicate with it: that record is what the fence lint reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from guanjia.db.scope import predicate_of
+from guanjia.reading import cursors
+from guanjia.reading.conditions import conditions
+from guanjia.reading.mapping import (
+    Column,
+    Connect,
+    Derived,
+    FromActor,
+    Lookup,
+    Many,
+    Node,
+    Nodes,
+    One,
+    Order,
+)
+from guanjia.reading.pages import ConnectionSql, Page
+from guanjia.reading.selection import Selected, Selection, permission_of
+from guanjia.reading.sqltext import LIST, TENANT, alias_of, column_sql, literal
+from guanjia.reading.values import Decline
+
+FIXED_PARAMETERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A base table in a plan. Every one must carry the tenant and lie inside the fence."""
+
+    table: str
+    alias: str
+    tenant: bool
+    fenced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One statement and how to fill it. `binders` give $5 and up from a Run.
+
+    `demands` are the permissions without which a root field is FORBIDDEN, not merely empty.
+    """
+
+    sql: str
+    binders: tuple[Callable[[Any], Any], ...]
+    relations: tuple[Relation, ...]
+    demands: frozenset[str] = frozenset()
+
+    def arguments(self, run: Any) -> list[Any]:
+        return [binder(run) for binder in self.binders]
+
+
+def fence(document: str) -> str:
+    """The statement around a JSON expression over `s`.
+
+    $1 tenant as text, $2 tenant, $3 the access epoch the caller's rights were read at, $4 the
+    session or null. The tenant is set inside the statement, and each relation depends on it by
+    data, so that no order of evaluation can read before it is set; a wrong order gives no rows.
+    No row at all comes back when rights changed since, or the session ended.
+    """
+    return (
+        "select q.j from (select set_config('app.tenant_id', $1, true) t) s"
+        f" cross join lateral (select row_to_json(d) j from (select {document}) d"
+        f" where exists (select 1 from access_epochs e where e.tenant_id = {TENANT}"
+        " and e.epoch = $3 and s.t is not null)"
+        " and ($4::uuid is null or exists (select 1 from sessions z"
+        f" where z.tenant_id = {TENANT} and z.id = $4::uuid and z.revoked_at is null"
+        " and z.expires_at > now() and s.t is not null)) offset 0) q"
+    )
+
+
+@dataclass
+class Compiler:
+    """Compiles the roots of one operation. `shapes` gives a scope's shape per permission."""
+
+    nodes: Nodes
+    shapes: Callable[[str, Node], tuple[str, ...]]
+    binders: list[Callable[[Any], Any]] = field(default_factory=list)
+    relations: list[Relation] = field(default_factory=list)
+    _aliases: int = 0
+    _bound: dict[Any, str] = field(default_factory=dict)
+
+    def compile(self, roots: Iterable[Selected]) -> Plan:
+        roots = tuple(roots)
+        if not roots:
+            raise Decline("empty")
+        parts = [f"{self._root(root)} as {alias_of(root.key)}" for root in roots]
+        demands = frozenset(filter(None, (permission_of(root.definition) for root in roots)))
+        for table in ("access_epochs", "sessions"):
+            self.relations.append(Relation(table, table, tenant=True, fenced=True))
+        return Plan(
+            fence(", ".join(parts)), tuple(self.binders), tuple(self.relations), demands
+        )
+
+    # roots
+
+    def _root(self, root: Selected) -> str:
+        mapped = root.mapping
+        if root.name == "__typename":
+            return literal(root.typename)
+        if isinstance(mapped, Connect):
+            return self._connection(root, mapped, parent=None)
+        if isinstance(mapped, Lookup):
+            return self._lookup(root, mapped)
+        if isinstance(mapped, FromActor):
+            return self._from_actor(root, mapped)
+        raise Decline(f"root:{root.name}")
+
+    def _lookup(self, root: Selected, mapped: Lookup) -> str:
+        node = self.nodes[mapped.node]
+        row, where = self.relation(node.table, root=True)
+        if mapped.by == "me":
+            where.append(f"{row}.id = {self._actor('membership_id', 'uuid')}")
+        else:
+            where.append(f"{row}.id = {self.argument(root, (mapped.by,), 'uuid')}")
+            where.append(self._scoped(node.read, node, row))
+        return self._object(root.children, node, row, f"{node.table} {row}", where)
+
+    def _from_actor(self, root: Selected, mapped: FromActor) -> str:
+        if root.children.fields:
+            raise Decline(f"root:{root.name}")
+        return self.bind(("actor-value", root.name), lambda run: mapped.value(run.actor), "json")
+
+    # objects and their fields
+
+    def _object(
+        self, selection: Selection, node: Node, row: str, source: str, where: list[str]
+    ) -> str:
+        """One row as JSON, or null."""
+        columns = self.fields(selection, node, row)
+        return (
+            f"(select row_to_json(o) from (select {columns} from {source}"
+            f" where {' and '.join(where)}) o)"
+        )
+
+    def fields(self, selection: Selection, node: Node, row: str) -> str:
+        return ", ".join(
+            f"{self._field(chosen, node, row)} as {alias_of(chosen.key)}"
+            for chosen in selection.fields
+        )
+
+    def _field(self, chosen: Selected, node: Node, row: str) -> str:
+        if chosen.name == "__typename":
+            return literal(node.name)
+        mapped = chosen.mapping
+        if isinstance(mapped, Column):
+            return self._guarded(mapped.requires, node, row, column_sql(mapped, row))
+        if isinstance(mapped, Derived):
+            expression = mapped.sql.format(row=row, tenant=TENANT)
+            return self._guarded(mapped.requires, node, row, expression)
+        if isinstance(mapped, One):
+            return self._one(chosen, mapped, row)
+        if isinstance(mapped, Many):
+            return self._many(chosen, mapped, row)
+        if isinstance(mapped, Connect):
+            return self._connection(chosen, mapped, parent=row)
+        raise Decline(f"field:{node.name}.{chosen.name}")
+
+    def _guarded(self, permission: str | None, node: Node, row: str, expression: str) -> str:
+        if permission is None:
+            return expression
+        allowed = self._scoped(permission, node, row)
+        return expression if allowed == "true" else f"case when {allowed} then {expression} end"
+
+    def _one(self, chosen: Selected, mapped: One, parent: str) -> str:
+        node = self.nodes[mapped.node]
+        row, where = self.relation(node.table)
+        where.append(f"{row}.{mapped.target} = {parent}.{mapped.key}")
+        if mapped.through is None:
+            where.append(self._scoped(node.read, node, row))
+        return self._object(chosen.children, node, row, f"{node.table} {row}", where)
+
+    def _many(self, chosen: Selected, mapped: Many, parent: str) -> str:
+        node = self.nodes[mapped.node]
+        row, where = self.relation(node.table)
+        where.append(f"{row}.{mapped.key} = {parent}.id")
+        if mapped.where:
+            where.append(mapped.where.format(row=row))
+        if mapped.through is None:
+            where.append(self._scoped(node.read, node, row))
+        order = ", ".join(f"{row}.{column} {way}" for column, way in mapped.order)
+        columns = self.fields(chosen.children, node, row)
+        return (
+            f"(select {LIST.format(of='n')} from (select {columns} from {node.table} {row}"
+            f" where {' and '.join(where)} order by {order} limit {mapped.limit}) n)"
+        )
+
+    # connections
+
+    def _connection(self, chosen: Selected, mapped: Connect, parent: str | None) -> str:
+        node = self.nodes[mapped.node]
+        page = Page.of(chosen, node, mapped)
+        row, where = self.relation(node.table, root=parent is None)
+        if parent is not None:
+            where.append(f"{row}.{mapped.key} = {parent}.id")
+        if mapped.through is None:
+            where.append(self._scoped(node.read, node, row))
+        where += conditions(
+            node.filters,
+            chosen.shape("filter"),
+            row,
+            TENANT,
+            lambda path, kind, change: self.argument(chosen, ("filter", *path), kind, change),
+        )
+        matching = list(where)
+        for name, backwards in (("after", False), ("before", True)):
+            if chosen.has(name):
+                where.append(self._beyond(chosen, name, page.order, row, backwards))
+        source = (
+            f"(select {row}.* from {node.table} {row} where {' and '.join(where)}"
+            f" order by {cursors.sql_order(page.order, row, backwards=page.backwards)}"
+            f" limit {page.bucket + 1}) {row}"
+        )
+        count = f"(select count(*) from {node.table} {row} where {' and '.join(matching)})"
+        return ConnectionSql(self, chosen, node, page, row, source, count).sql()
+
+    def _beyond(
+        self, chosen: Selected, name: str, order: Order, row: str, backwards: bool
+    ) -> str:
+        placeholders = []
+        for position, part in enumerate(order.keys):
+            placeholders.append(
+                self.bind(
+                    ("cursor", chosen.identity, name, position),
+                    lambda run, position=position: run.cursor(chosen, name, order)[position],
+                    cursors.SQL_TYPES[part.kind],
+                )
+            )
+        return cursors.after(order, row, placeholders, backwards=backwards)
+
+    # pieces
+
+    def relation(self, table: str, *, root: bool = False) -> tuple[str, list[str]]:
+        """A fresh alias for a base table, and the conditions that put it behind the wall."""
+        self._aliases += 1
+        alias = f"t{self._aliases}"
+        where = [f"{alias}.tenant_id = {TENANT}"]
+        if root:
+            where.append("s.t is not null")
+        self.relations.append(Relation(table, alias, tenant=True, fenced=True))
+        return alias, where
+
+    def _scoped(self, permission: str, node: Node, row: str) -> str:
+        return predicate_of(
+            self.shapes(permission, node),
+            node.reach,
+            row,
+            TENANT,
+            lambda name, kind: self.bind(
+                ("scope", permission, name), lambda run: run.scope(permission).value(name), kind
+            ),
+        )
+
+    def _actor(self, name: str, kind: str) -> str:
+        return self.bind(("actor", name), lambda run: getattr(run.actor, name), kind)
+
+    def argument(
+        self,
+        chosen: Selected,
+        path: tuple[str, ...],
+        kind: str,
+        change: Callable[[Any], Any] | None = None,
+    ) -> str:
+        read = chosen.reader(path)
+        if change is None:
+            return self.bind(("argument", chosen.identity, path, kind), read, kind)
+        return self.bind(
+            ("argument", chosen.identity, path, kind), lambda run: change(read(run)), kind
+        )
+
+    def bind(self, key: Any, binder: Callable[[Any], Any], kind: str) -> str:
+        """The placeholder of a value; the same value is bound once."""
+        if key not in self._bound:
+            self.binders.append(binder)
+            self._bound[key] = f"${FIXED_PARAMETERS + len(self.binders)}::{kind}"
+        return self._bound[key]
+
+
+def lint(plan: Plan, tables: Mapping[str, Any] | None = None) -> list[str]:
+    """What is wrong with a plan's relations: each must be fenced and carry the tenant."""
+    faults = [r.table for r in plan.relations if not (r.tenant and r.fenced)]
+    for relation in plan.relations:
+        if relation.alias.startswith("t"):
+            wall = f"{relation.alias}.tenant_id = {TENANT}"
+            if wall not in plan.sql:
+                faults.append(relation.table)
+    return faults
