@@ -28,11 +28,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A value computed from the row, in SQL over `{row}` and `{tenant}` and in Python alike."""
+    """A value computed from the row, in SQL over `{row}` and `{tenant}`."""
 
     sql: str
-    columns: tuple[str, ...]
-    python: Callable[[Mapping[str, Any]], Any]
     requires: str | None = None
 
 
@@ -139,8 +137,6 @@ class Node:
         for mapped in self.fields.values():
             if isinstance(mapped, Column):
                 names[mapped.name] = None
-            elif isinstance(mapped, Derived):
-                names.update(dict.fromkeys(mapped.columns))
             elif isinstance(mapped, One):
                 names[mapped.key] = None
         for order in self.orders.values():

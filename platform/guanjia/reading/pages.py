@@ -62,11 +62,11 @@ class ConnectionSql:
                 if self.page.backwards:
                     keys = cursors.sql_order(self.page.order, self.row, backwards=False)
                     rows += f" order by {keys}"
-                value = f"(select {LIST.format(of='n')} from ({rows}) n)"
+                value = f"(select {LIST.format(of='n$')} from ({rows}) n$)"
             else:
                 value = self._scalar(part)
             parts.append(f"{value} as {alias_of(part.key)}")
-        return f"(select row_to_json(c) from (select {', '.join(parts)}) c)"
+        return f"(select row_to_json(c$) from (select {', '.join(parts)}) c$)"
 
     def _paged(self, selected: Iterable[Selected]) -> str:
         """One row more than asked for tells whether there is a next page."""
@@ -93,13 +93,13 @@ class ConnectionSql:
             parts.append(f"{value} as {alias_of(part.key)}")
         rows = f"select {', '.join(inner)} from {self.source} limit {self._size} + 1"
         return (
-            f"(select row_to_json(c) from (select {', '.join(parts)}"
-            f" from (select {', '.join(outer)} from ({rows}) p) g) c)"
+            f"(select row_to_json(c$) from (select {', '.join(parts)}"
+            f" from (select {', '.join(outer)} from ({rows}) p) g) c$)"
         )
 
     def _node(self, part: Selected) -> str:
         columns = self.compiler.fields(part.children, self.node, self.row)
-        return f"(select row_to_json(n) from (select {columns}) n)"
+        return f"(select row_to_json(n$) from (select {columns}) n$)"
 
     def _edge(self, part: Selected) -> str:
         columns = []
@@ -111,7 +111,7 @@ class ConnectionSql:
             else:
                 value = literal(part.typename)
             columns.append(f"{value} as {alias_of(chosen.key)}")
-        return f"(select row_to_json(e) from (select {', '.join(columns)}) e)"
+        return f"(select row_to_json(e$) from (select {', '.join(columns)}) e$)"
 
     def _scalar(self, part: Selected) -> str:
         if part.name == "totalCount":
@@ -134,7 +134,7 @@ class ConnectionSql:
         columns = ", ".join(
             f"{values[chosen.name]} as {alias_of(chosen.key)}" for chosen in part.children.fields
         )
-        return f"(select row_to_json(i) from (select {columns}) i)"
+        return f"(select row_to_json(i$) from (select {columns}) i$)"
 
     def _end_cursor(self, end: str) -> str:
         renamed = ", ".join(

@@ -70,7 +70,7 @@ def fence(document: str) -> str:
     """
     return (
         "select q.j from (select set_config('app.tenant_id', $1, true) t) s"
-        f" cross join lateral (select row_to_json(d) j from (select {document}) d"
+        f" cross join lateral (select row_to_json(d$) j from (select {document}) d$"
         f" where exists (select 1 from access_epochs e where e.tenant_id = {TENANT}"
         " and e.epoch = $3 and s.t is not null)"
         " and ($4::uuid is null or exists (select 1 from sessions z"
@@ -139,8 +139,8 @@ class Compiler:
         """One row as JSON, or null."""
         columns = self.fields(selection, node, row)
         return (
-            f"(select row_to_json(o) from (select {columns} from {source}"
-            f" where {' and '.join(where)}) o)"
+            f"(select row_to_json(o$) from (select {columns} from {source}"
+            f" where {' and '.join(where)}) o$)"
         )
 
     def fields(self, selection: Selection, node: Node, row: str) -> str:
@@ -191,8 +191,8 @@ class Compiler:
         order = ", ".join(f"{row}.{column} {way}" for column, way in mapped.order)
         columns = self.fields(chosen.children, node, row)
         return (
-            f"(select {LIST.format(of='n')} from (select {columns} from {node.table} {row}"
-            f" where {' and '.join(where)} order by {order} limit {mapped.limit}) n)"
+            f"(select {LIST.format(of='n$')} from (select {columns} from {node.table} {row}"
+            f" where {' and '.join(where)} order by {order} limit {mapped.limit}) n$)"
         )
 
     # connections

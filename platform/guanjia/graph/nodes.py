@@ -1,0 +1,317 @@
+"""Node types: GraphQL types whose fields are columns and relations of one table.
+
+`@node(Model, read=…)` turns the declarations of a class into Strawberry fields that carry their
+mapping for the compiler, and gives each the resolver that the stock executor uses. Both read the
+same mapping; neither knows the other.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Generic, TypeVar
+
+import strawberry
+from strawberry.types import Info
+from tortoise import fields as stored
+
+from guanjia.db.scope import Reachable
+from guanjia.graph.filters import filter_values, row_id
+from guanjia.graph.marks import Requires, requires
+from guanjia.reading.mapping import (
+    METADATA,
+    NODES,
+    Column,
+    Connect,
+    Derived,
+    FilterMap,
+    Lookup,
+    Many,
+    Node,
+    One,
+    Order,
+)
+from guanjia.reading.rows import PageArguments, RowPage
+
+T = TypeVar("T")
+
+
+@strawberry.type(description="分页信息")
+class PageInfo:
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+@strawberry.type(description="连接中的一条")
+class Edge(Generic[T]):
+    cursor: str
+    node: T
+
+
+@strawberry.type(description="可翻页的列表;totalCount 只数您可读的行")
+class Connection(Generic[T]):
+    page: strawberry.Private[RowPage]
+
+    @strawberry.field
+    def nodes(self) -> list[T]:
+        return self.page.rows  # type: ignore[return-value]  # rows stand for their node type
+
+    @strawberry.field
+    def edges(self) -> list[Edge[T]]:
+        return [
+            Edge(cursor=cursor, node=row)  # type: ignore[arg-type]  # as above
+            for cursor, row in zip(self.page.cursors, self.page.rows, strict=True)
+        ]
+
+    @strawberry.field
+    def page_info(self) -> PageInfo:
+        cursors = self.page.cursors
+        return PageInfo(
+            has_next_page=self.page.has_next,
+            has_previous_page=self.page.has_previous,
+            start_cursor=cursors[0] if cursors else None,
+            end_cursor=cursors[-1] if cursors else None,
+        )
+
+    @strawberry.field
+    async def total_count(self) -> int:
+        count: int = await self.page.count()
+        return count
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A field of a node class before the class is read."""
+
+    mapping: Any
+    description: str | None
+    name: str | None = None
+    filter: Any = None
+    order: Any = None
+
+
+def column(
+    description: str | None = None, *, name: str | None = None, requires: str | None = None
+) -> Any:
+    """A stored column; by default the one of the attribute's name."""
+    return Declared(Column(name or "", requires=requires), description)
+
+
+def derived(sql: str, description: str | None = None, *, requires: str | None = None) -> Any:
+    """A value in SQL over `{row}`."""
+    return Declared(Derived(sql, requires), description)
+
+
+def one(
+    node_name: str, key: str, description: str | None = None, *, through: str | None = None
+) -> Any:
+    return Declared(One(node_name, key, through), description)
+
+
+def many(
+    node_name: str,
+    key: str,
+    order: tuple[tuple[str, str], ...],
+    description: str | None = None,
+    *,
+    through: str | None = None,
+    where: str = "",
+) -> Any:
+    return Declared(Many(node_name, key, order, through, where=where), description)
+
+
+def connection(
+    node_name: str,
+    key: str,
+    description: str | None = None,
+    *,
+    through: str | None = None,
+    order: str | None = None,
+) -> Any:
+    return Declared(Connect(node_name, key, through, order), description)
+
+
+def node(
+    model: Any,
+    *,
+    read: str,
+    reach: Reachable,
+    orders: tuple[Order, ...] = (),
+    filters: FilterMap | None = None,
+) -> Callable[[type], Any]:
+    """The class becomes a GraphQL type over the model's table, readable with `read`."""
+
+    def decorate(cls: type) -> Any:
+        kinds = _kinds(model)
+        mapped: dict[str, Any] = {}
+        for attribute, declared in list(vars(cls).items()):
+            if isinstance(declared, Declared):
+                mapping = _complete(declared.mapping, attribute, kinds)
+                mapped[attribute] = mapping
+                setattr(cls, attribute, _field(cls.__annotations__[attribute], declared, mapping))
+        NODES.add(
+            Node(
+                name=cls.__name__,
+                table=model._meta.db_table,
+                read=read,
+                reach=reach,
+                fields=mapped,
+                orders={order.name: order for order in orders},
+                filters=filters or {},
+            )
+        )
+        description = inspect.cleandoc(cls.__doc__ or "") or None
+        return strawberry.type(
+            cls, description=description, directives=[Requires(permission=read)]
+        )
+
+    return decorate
+
+
+def _kinds(model: Any) -> Mapping[str, str]:
+    return {name: _kind(name, field) for name, field in model._meta.fields_map.items()}
+
+
+def _kind(name: str, field: Any) -> str:
+    if isinstance(field, stored.UUIDField):
+        return "uuid"
+    if isinstance(field, stored.DatetimeField):
+        return "time"
+    if isinstance(field, stored.DateField):
+        return "date"
+    if isinstance(field, stored.BooleanField):
+        return "bool"
+    if isinstance(field, stored.BigIntField) and name.endswith("_fen"):
+        return "money"
+    if isinstance(field, stored.IntField | stored.BigIntField | stored.SmallIntField):
+        return "int"
+    return "text"
+
+
+def _complete(mapping: Any, attribute: str, kinds: Mapping[str, str]) -> Any:
+    if not isinstance(mapping, Column):
+        return mapping
+    name = mapping.name or attribute
+    return replace(mapping, name=name, kind=kinds[name])
+
+
+def _field(annotation: Any, declared: Declared, mapping: Any) -> Any:
+    return strawberry.field(
+        resolver=_resolver(mapping),
+        graphql_type=annotation,
+        description=declared.description,
+        metadata={METADATA: mapping},
+    )
+
+
+def _resolver(mapping: Any) -> Callable[..., Any]:
+    match mapping:
+        case Column(requires=None):
+            return lambda root: root[mapping.name]
+        case Column() | Derived():
+            return _guarded(mapping)
+        case One():
+
+            async def one_row(root: Any, info: Info) -> Any:
+                return await info.context.reader.one(mapping, root)
+
+            return one_row
+        case Many():
+
+            async def many_rows(root: Any, info: Info) -> Any:
+                return await info.context.reader.many(mapping, root)
+
+            return many_rows
+        case Connect():
+            return _nested_connection(mapping)
+    raise TypeError(f"no resolver for {mapping!r}")
+
+
+def _guarded(mapping: Column | Derived) -> Callable[..., Any]:
+    async def resolve(root: Any, info: Info) -> Any:
+        reader = info.context.reader
+        if mapping.requires is not None and not await reader.allows(mapping.requires, root):
+            return None
+        if isinstance(mapping, Column):
+            return root[mapping.name]
+        return await reader.derived(root, mapping.sql)
+
+    return resolve
+
+
+UNSET: Any = strawberry.UNSET
+First = Annotated[int | None, strawberry.argument(description="从头取多少条,1–100,默认 20")]
+Last = Annotated[int | None, strawberry.argument(description="从尾取多少条,1–100")]
+After = Annotated[str | None, strawberry.argument(description="此游标之后")]
+Before = Annotated[str | None, strawberry.argument(description="此游标之前")]
+
+
+def _page(first: Any, after: Any, last: Any, before: Any) -> PageArguments:
+    """The page asked for; an argument that was not given is None."""
+    given = (None if value is UNSET else value for value in (first, after, last, before))
+    return PageArguments(**dict(zip(("first", "after", "last", "before"), given, strict=True)))
+
+
+def _nested_connection(mapping: Connect) -> Callable[..., Any]:
+    async def resolve(
+        root: Any,
+        info: Info,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Any:
+        arguments = _page(first, after, last, before)
+        return Connection(page=await info.context.reader.page(mapping, root, arguments))
+
+    return resolve
+
+
+def root_connection(
+    node_type: Any, *, permission: str, filter_type: Any, order_type: Any, description: str
+) -> Any:
+    """A root field that lists the rows of a node type in the caller's scope."""
+    mapping = Connect(node_type.__name__)
+
+    async def resolve(
+        root: Any,
+        info: Info,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+        filter: filter_type | None = UNSET,
+        order_by: order_type | None = UNSET,
+    ) -> Any:
+        arguments = replace(
+            _page(first, after, last, before),
+            order=order_by.value if order_by else None,
+            filter=filter_values(filter) if filter else None,
+        )
+        return Connection(page=await info.context.reader.page(mapping, None, arguments))
+
+    return strawberry.field(
+        resolver=resolve,
+        graphql_type=Connection[node_type],
+        description=description,
+        metadata={METADATA: mapping},
+        extensions=requires(permission),
+    )
+
+
+def root_lookup(node_type: Any, *, permission: str, description: str) -> Any:
+    """A root field that gives one row by id; null when absent or out of scope."""
+    name = node_type.__name__
+
+    async def resolve(root: Any, info: Info, id: strawberry.ID) -> Any:
+        return await info.context.reader.by_id(name, row_id(id))
+
+    return strawberry.field(
+        resolver=resolve,
+        graphql_type=node_type | None,
+        description=description,
+        metadata={METADATA: Lookup(name)},
+        extensions=requires(permission),
+    )
+

@@ -1,0 +1,74 @@
+"""Mutations: one input, one payload with `userErrors`, one savepoint.
+
+A mutation's resolver returns its payload. A `Refusal` rolls back everything the field did and is
+answered in `userErrors`; a `Denied` rolls back and ends the operation.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import strawberry
+from strawberry.extensions import FieldExtension
+from strawberry.types.field import StrawberryField
+
+from guanjia.graph.errors import Refusal
+from guanjia.graph.marks import public, requires
+
+
+@strawberry.type(description="业务错误:稳定的代码、中文说明、相关的输入字段")
+class UserError:
+    code: str
+    message: str
+    field: list[str] | None = None
+
+
+def payload(cls: type) -> Any:
+    """The class becomes a payload type: every field nullable, and `userErrors`."""
+    cls.__annotations__ = {**cls.__annotations__, "user_errors": list[UserError]}
+    for name in cls.__annotations__:
+        if name != "user_errors" and not hasattr(cls, name):
+            setattr(cls, name, None)
+    cls.user_errors = strawberry.field(  # type: ignore[attr-defined]  # added to the class
+        default_factory=list, description="为空表示已完成"
+    )
+    return strawberry.type(cls, description=inspect.cleandoc(cls.__doc__ or "") or None)
+
+
+class SavepointExtension(FieldExtension):
+    """What a refused field wrote is gone; fields before and after it stand."""
+
+    def __init__(self) -> None:
+        self._payload: Any = None
+
+    def apply(self, field: StrawberryField) -> None:
+        assert field.base_resolver is not None
+        self._payload = field.base_resolver.wrapped_func.__annotations__["return"]
+
+    async def resolve_async(self, next_: Any, source: Any, info: Any, **kwargs: Any) -> Any:
+        try:
+            async with info.context.savepoint():
+                result = next_(source, info, **kwargs)
+                return await result if inspect.isawaitable(result) else result
+        except Refusal as refusal:
+            error = UserError(
+                code=refusal.code, message=refusal.message, field=list(refusal.field) or None
+            )
+            return self._payload(user_errors=[error])
+
+
+def mutation(permission: str, description: str) -> Callable[[Callable[..., Any]], Any]:
+    """A mutation that needs a permission; its resolver may take the `scope` it yields."""
+    return lambda resolver: strawberry.mutation(
+        resolver=resolver,
+        description=description,
+        extensions=[*requires(permission), SavepointExtension()],
+    )
+
+
+def public_mutation(reason: str, description: str) -> Callable[[Callable[..., Any]], Any]:
+    return lambda resolver: strawberry.mutation(
+        resolver=resolver,
+        description=description,
+        extensions=[*public(reason), SavepointExtension()],
+    )
