@@ -1,0 +1,214 @@
+"""From a request to an actor, in this order: identity, tenant, actor.
+
+Identity: the bearer token, verified. Tenant: the host or the `X-Tenant` header, and it must be the
+one the token was issued for. Actor: the person's roles and grants there. A `Context` carries one
+operation: the connection its rows are read on, and the permissions that were denied.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from guanjia.access.actor import Actor, load_actor
+from guanjia.access.policy import Policy
+from guanjia.access.tokens import Claims, Tokens
+from guanjia.audit.service import record
+from guanjia.db.pools import Database, Transaction
+from guanjia.db.scope import Scope
+from guanjia.graph.errors import BAD_USER_INPUT, Denied, forbidden, unauthenticated
+from guanjia.reading.documents import Lru
+from guanjia.reading.engine import Caller, Engine
+from guanjia.reading.mapping import NODES
+from guanjia.reading.rows import RowReader
+from guanjia.settings import Settings
+from guanjia.tenancy.models import tenant_id
+
+MAX_CALLERS = 10_000
+BEARER = "bearer "
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What of a request decides who asks: its token and the tenant it names, if any."""
+
+    token: str | None
+    tenant: UUID | None
+
+    @staticmethod
+    def of(headers: Mapping[str, str], host_suffix: str | None) -> Request:
+        authorization = headers.get("authorization", "")
+        token = None
+        if authorization[: len(BEARER)].lower() == BEARER:
+            token = authorization[len(BEARER) :].strip()
+        slug = headers.get("x-tenant") or _tenant_of_host(headers.get("host", ""), host_suffix)
+        return Request(token, tenant_id(slug) if slug else None)
+
+
+def _tenant_of_host(host: str, suffix: str | None) -> str | None:
+    name = host.rsplit(":", 1)[0].lower()
+    if suffix and name.endswith("." + suffix):
+        return name.removesuffix("." + suffix)
+    return None
+
+
+@dataclass
+class World:
+    """What every operation of this process shares."""
+
+    settings: Settings
+    database: Database
+    policy: Policy
+    tokens: Tokens
+    engine: Engine
+    hub: Any
+    callers: Lru = field(default_factory=lambda: Lru(MAX_CALLERS))
+
+    async def identify(self, request: Request) -> Claims | None:
+        """Who the token speaks for in the tenant the request names; None without a token."""
+        if request.token is None:
+            return None
+        claims = await self.tokens.identify(request.token, request.tenant, self.database)
+        if request.tenant is not None and claims.tenant_id != request.tenant:
+            raise unauthenticated("登录凭证不属于该租户,请重新登录。")
+        return claims
+
+    async def caller(self, claims: Claims, *, fresh: bool = False) -> Caller:
+        """The actor behind a token, at most as old as its access epoch allows (see reading)."""
+        caller: Caller | None = None if fresh else self.callers.get(claims.key)
+        if caller is None or caller.actor.expires_at <= dt.datetime.now(dt.UTC):
+            async with self.database.snapshot(claims.tenant_id) as connection:
+                caller = Caller(await self.load(connection, claims))
+            self.callers.put(claims.key, caller)
+        return caller
+
+    async def load(self, connection: Any, claims: Claims) -> Actor:
+        """The actor as of this connection's snapshot; UNAUTHENTICATED when the session ended."""
+        return await load_actor(connection, claims, self.policy, dt.datetime.now(dt.UTC))
+
+
+class Context:
+    """One operation. Public fields run without an actor."""
+
+    def __init__(self, world: World, request: Request) -> None:
+        self.world = world
+        self.request = request
+        self.connection_params: dict[str, Any] | None = None
+        self.denied: list[str] = []
+        self.caller: Caller | None = None
+        self.reader: Any = None
+        self._transaction: Transaction | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks; UNAUTHENTICATED for nobody."""
+        if self.caller is None:
+            raise unauthenticated()
+        actor: Actor = self.caller.actor
+        return actor
+
+    @property
+    def transaction(self) -> Transaction:
+        assert self._transaction is not None, "only mutations write"
+        return self._transaction
+
+    @property
+    def now(self) -> dt.datetime:
+        return dt.datetime.now(dt.UTC)
+
+    @property
+    def tenant_id(self) -> UUID:
+        """The tenant of this operation: the actor's, or for login the one that is named."""
+        if self.caller is not None:
+            tenant: UUID = self.caller.actor.tenant_id
+            return tenant
+        if self.request.tenant is None:
+            raise Denied(BAD_USER_INPUT, "请在请求头 X-Tenant 中指明租户,例如 yanping。")
+        return self.request.tenant
+
+    async def scope(self, permission: str) -> Scope:
+        """The actor's scope for a permission; FORBIDDEN when there is none, and remembered."""
+        if self.caller is None:
+            raise unauthenticated()
+        found = self.caller.scope(permission)
+        if not found:
+            self.denied.append(permission)
+            raise forbidden(permission)
+        return found
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Context]:
+        """One consistent snapshot for everything this operation reads."""
+        claims = await self.world.identify(self._identity())
+        tenant = claims.tenant_id if claims else self.request.tenant
+        if tenant is None:
+            yield self
+            return
+        async with self.world.database.snapshot(tenant) as connection:
+            await self._open(connection, claims, tenant)
+            yield self
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Context]:
+        """One transaction for everything this operation writes and reads."""
+        claims = await self.world.identify(self._identity())
+        tenant = claims.tenant_id if claims else self.request.tenant
+        if tenant is None:
+            yield self
+            return
+        async with self.world.database.tenant_transaction(tenant) as transaction:
+            self._transaction = transaction
+            await self._open(transaction.connection, claims, tenant)
+            yield self
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        if self._transaction is None:
+            raise Denied(BAD_USER_INPUT, "请在请求头 X-Tenant 中指明租户,例如 yanping。")
+        async with self.world.database.tenant_transaction(self._transaction.tenant_id):
+            yield
+
+    async def record_denials(self) -> None:
+        """One audit row for each permission this operation was refused."""
+        if not self.denied or self.caller is None:
+            return
+        actor = self.actor
+        async with self.world.database.tenant_transaction(actor.tenant_id) as transaction:
+            for permission in dict.fromkeys(self.denied):
+                await record(
+                    transaction,
+                    actor=actor,
+                    action="access.denied",
+                    permission=permission,
+                    result="DENIED",
+                )
+        self.denied.clear()
+
+    def _identity(self) -> Request:
+        """The request's identity; over WebSocket it comes with `connection_init`."""
+        given = self.connection_params
+        if not given:
+            return self.request
+        headers = {str(k).lower(): v for k, v in given.items() if isinstance(v, str)}
+        said = Request.of(headers, self.world.settings.host_suffix)
+        self.request = Request(
+            said.token or self.request.token, said.tenant or self.request.tenant
+        )
+        return self.request
+
+    async def _open(self, connection: Any, claims: Claims | None, tenant: UUID) -> None:
+        if claims is not None:
+            self.caller = Caller(await self.world.load(connection, claims))
+        caller = self.caller
+        self.reader = RowReader(
+            connection=connection,
+            tenant_id=tenant,
+            membership_id=caller.actor.membership_id if caller else None,
+            scope=caller.scope if caller else Scope,
+            nodes=NODES,
+            secret=self.world.settings.cursor_secret(),
+        )

@@ -1,0 +1,90 @@
+"""Sums the modules into one Strawberry schema, and refuses one with an unmarked field.
+
+A module takes part with `guanjia.<module>.schema`, where it may define `Query`, `Mutation` and
+`Subscription`. One operation is one transaction; see `app`.
+"""
+
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import strawberry
+from graphql import build_schema
+from graphql.utilities import find_breaking_changes, find_dangerous_changes
+from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
+from strawberry.extensions.max_aliases import create_validator as alias_rule
+from strawberry.extensions.query_depth_limiter import create_validator as depth_rule
+from strawberry.schema.config import StrawberryConfig
+from strawberry.tools import merge_types
+
+from guanjia.graph.marks import unmarked
+from guanjia.graph.masking import CodedErrors
+from guanjia.graph.scalars import SCALARS
+from guanjia.settings import MODULES
+
+MAX_DEPTH = 12
+MAX_ALIASES = 30
+MAX_TOKENS = 2_000
+
+
+class UnmarkedFields(TypeError):
+    """Some root field does not say who may use it: denied unless declared."""
+
+
+def rules() -> list[Any]:
+    """The limits on a document, beyond the specification's rules."""
+    return [depth_rule(MAX_DEPTH, None, None), alias_rule(MAX_ALIASES)]
+
+
+def build(modules: Sequence[str] = MODULES) -> strawberry.Schema:
+    """The schema of these modules; UnmarkedFields when a root field carries no mark."""
+    parts = [
+        import_module(f"guanjia.{name}.schema")
+        for name in modules
+        if find_spec(f"guanjia.{name}.schema")
+    ]
+    roots = {
+        kind: tuple(getattr(part, kind) for part in parts if hasattr(part, kind))
+        for kind in ("Query", "Mutation", "Subscription")
+    }
+    missing = unmarked([root for found in roots.values() for root in found])
+    if missing:
+        raise UnmarkedFields("no requires(…) or public(…): " + ", ".join(missing))
+    merged = {
+        kind.lower(): merge_types(kind, found) if found else None for kind, found in roots.items()
+    }
+    query = merged["query"]
+    assert query is not None
+    return strawberry.Schema(
+        query=query,
+        mutation=merged["mutation"],
+        subscription=merged["subscription"],
+        extensions=[
+            lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
+            lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
+            lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),
+            CodedErrors,
+        ],
+        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
+    )
+
+
+def sdl(schema: strawberry.Schema) -> str:
+    """The schema document with its marks, as committed in schema.graphql."""
+    return schema.as_str().rstrip() + "\n"
+
+
+def differences(schema: strawberry.Schema, committed: Path) -> list[str]:
+    """What a client could notice between the committed document and this schema.
+
+    A line that starts with BREAKING fails CI unless the committed document was rewritten with
+    `make schema` and the change is declared in schema.changes.
+    """
+    old = build_schema(committed.read_text(encoding="utf-8"))
+    new = build_schema(sdl(schema))
+    return [
+        *(f"BREAKING {change.description}" for change in find_breaking_changes(old, new)),
+        *(f"DANGEROUS {change.description}" for change in find_dangerous_changes(old, new)),
+    ]
