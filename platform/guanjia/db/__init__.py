@@ -1,0 +1,1 @@
+"""The wall: connections by role, tenant transactions, tenant tables, scopes."""

@@ -1,0 +1,100 @@
+"""Bringing a database to the newest version: as `owner`, one process at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import asyncpg
+from tortoise import Tortoise
+from tortoise.migrations.executor import MigrationExecutor
+from tortoise.migrations.loader import MigrationLoader
+from tortoise.migrations.recorder import MigrationRecorder
+
+RECORD = "tortoise_migrations"
+_LOCK = 7_201_104_553
+
+
+def credentials(dsn: str) -> dict[str, Any]:
+    """A PostgreSQL address as the arguments that asyncpg and Tortoise take one by one."""
+    parts = urlsplit(dsn)
+    query = dict(parse_qsl(parts.query))
+    return {
+        "host": query.get("host") or parts.hostname or "localhost",
+        "port": int(query.get("port") or parts.port or 5432),
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "database": unquote(parts.path.lstrip("/")),
+    }
+
+
+def apps(modules: Sequence[str], connection: str) -> dict[str, dict[str, Any]]:
+    """Tortoise's description of the modules: an app each, with its models and migrations."""
+    return {
+        module: {
+            "models": [f"guanjia.{module}.models"],
+            "migrations": f"guanjia.{module}.migrations",
+            "default_connection": connection,
+        }
+        for module in modules
+        if find_spec(f"guanjia.{module}.migrations")
+    }
+
+
+async def migrate(owner_dsn: str, modules: Sequence[str]) -> list[str]:
+    """Applies what is missing and returns the names; a second run returns nothing.
+
+    Processes that migrate at once wait for each other on an advisory lock.
+    """
+    lock = await asyncpg.connect(owner_dsn)
+    try:
+        await lock.execute("select pg_advisory_lock($1)", _LOCK)
+        missing = await pending(lock, modules)
+        if missing:
+            await _apply(owner_dsn, modules)
+        # The server compares what is applied with what it needs before it starts.
+        await lock.execute(f"grant select on {RECORD} to app_rw, app_ro, auditor")
+        return missing
+    finally:
+        await lock.close()
+
+
+async def _apply(owner_dsn: str, modules: Sequence[str]) -> None:
+    described = apps(modules, "owner")
+    config = {
+        "connections": {
+            "owner": {
+                "engine": "tortoise.backends.asyncpg",
+                "credentials": {**credentials(owner_dsn), "minsize": 1, "maxsize": 2},
+            }
+        },
+        "apps": described,
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+    context = await Tortoise.init(config=config)
+    try:
+        connection = context.connections.get("owner")
+        await MigrationExecutor(connection, described).migrate()
+    finally:
+        await context.close_connections()
+
+
+async def pending(connection: Any, modules: Sequence[str]) -> list[str]:
+    """The migrations on disk that the database has not seen, as `module.name`."""
+    known: set[tuple[str, str]] = set()
+    if await connection.fetchval("select to_regclass($1) is not null", RECORD):
+        rows = await connection.fetch(f"select app, name from {RECORD}")
+        known = {(row["app"], row["name"]) for row in rows}
+    described = apps(modules, "owner")
+    loader = MigrationLoader(described, MigrationRecorder(None))
+    loader.load_disk()
+    return [
+        f"{key.app_label}.{key.name}"
+        for key in sorted(loader.disk_migrations, key=lambda k: (list(described).index(k[0]), k[1]))
+        if (key.app_label, key.name) not in known
+    ]
+
+
