@@ -1,0 +1,49 @@
+# Everything a person or CI runs. From a bare checkout only Python 3.11 or newer is needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: help demo test check schema bench proof clean
+
+help: ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(VENV)/run-$(shell cksum < requirements.lock | tr ' ' -):
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(BIN)/python -c "import sysconfig, pathlib; pathlib.Path(sysconfig.get_path('purelib'), 'guanjia.pth').write_text('$(CURDIR)/platform\n')"
+	@printf '#!/bin/sh\nexec "$(CURDIR)/$(BIN)/python" -m guanjia.cli "$$@"\n' > $(BIN)/guanjia && chmod +x $(BIN)/guanjia
+	@touch $@
+
+$(VENV)/dev-$(shell cksum < requirements-dev.lock | tr ' ' -): $(VENV)/run-$(shell cksum < requirements.lock | tr ' ' -)
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+RUN := $(VENV)/run-$(shell cksum < requirements.lock | tr ' ' -)
+DEV := $(VENV)/dev-$(shell cksum < requirements-dev.lock | tr ' ' -)
+
+demo: $(RUN) ## install, start PostgreSQL, migrate, onboard, load the story, serve
+	@$(BIN)/guanjia demo
+
+test: $(DEV) ## the whole suite on a real PostgreSQL
+	@$(BIN)/python -m pytest
+
+check: $(DEV) ## format, lint, types, floors, SDL, policies, tests: what CI runs
+	$(BIN)/ruff format --check platform tests bench
+	$(BIN)/ruff check platform tests bench
+	$(BIN)/mypy
+	cd platform && ../$(BIN)/lint-imports --config ../pyproject.toml
+	$(BIN)/guanjia schema --check
+	$(BIN)/guanjia policy test
+	$(BIN)/python -m pytest
+
+schema: $(RUN) ## rewrite schema.graphql
+	@$(BIN)/guanjia schema
+
+bench: $(DEV) ## the side-by-side benchmark, printed as ratios
+	@$(BIN)/python -m bench
+
+clean: ## remove the virtual environment and the local database
+	@test ! -x $(BIN)/guanjia || $(BIN)/guanjia database stop || true
+	rm -rf $(VENV) .guanjia

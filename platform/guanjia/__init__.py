@@ -1,0 +1,1 @@
+"""Guanjia (管家): one GraphQL API that many Chinese districts share, each seeing only itself."""

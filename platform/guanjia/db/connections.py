@@ -1,0 +1,219 @@
+"""Which database, and as whom: the four roles' addresses, from settings or from the embedded server.
+
+`owner` migrates, `app_rw` writes, `app_ro` reads, `auditor` verifies. Nothing else connects.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+import asyncpg
+
+ROLES = ("owner", "app_rw", "app_ro", "auditor")
+APPLICATION_ROLES = ("app_rw", "app_ro", "auditor")
+DATABASE = "guanjia"
+MAINTENANCE_DATABASES = ("postgres", "template1", "")
+
+_VARIABLES = {
+    "owner": "GUANJIA_OWNER_DATABASE_URL",
+    "app_rw": "GUANJIA_DATABASE_URL",
+    "app_ro": "GUANJIA_READ_DATABASE_URL",
+    "auditor": "GUANJIA_AUDITOR_DATABASE_URL",
+}
+_PURPOSES = {"owner": "迁移", "app_rw": "写入", "app_ro": "读取", "auditor": "审计核验"}
+
+
+class MissingConnection(Exception):
+    """A role's address is needed and was not given; the text is a Chinese sentence to show."""
+
+
+class DatabaseSettings(Protocol):
+    """The part of the settings that says where the database is."""
+
+    @property
+    def database_url(self) -> str | None: ...
+    @property
+    def read_database_url(self) -> str | None: ...
+    @property
+    def owner_database_url(self) -> str | None: ...
+    @property
+    def auditor_database_url(self) -> str | None: ...
+    @property
+    def admin_database_url(self) -> str | None: ...
+    @property
+    def state_dir(self) -> Path: ...
+
+
+@dataclass(frozen=True)
+class Connections:
+    """One address per role; None where the installation gave none."""
+
+    owner: str | None = None
+    app_rw: str | None = None
+    app_ro: str | None = None
+    auditor: str | None = None
+
+    def require(self, role: str) -> str:
+        """The role's address, or `MissingConnection` with the variable to set."""
+        dsn: str | None = getattr(self, role)
+        if dsn is None:
+            raise MissingConnection(
+                f"缺少{_PURPOSES[role]}所用数据库角色 {role} 的连接地址,"
+                f"请设置环境变量 {_VARIABLES[role]}。"
+            )
+        return dsn
+
+    def __repr__(self) -> str:
+        # Addresses carry passwords; a traceback or a log line must not.
+        given = ", ".join(f.name for f in fields(self) if getattr(self, f.name))
+        return f"Connections({given})"
+
+
+async def resolve(settings: DatabaseSettings, *, administer: bool = False) -> Connections:
+    """The addresses to use, in this order: what the settings give, else the embedded server.
+
+    With `administer` (migrate, demo, tests) a role that may create roles, given as
+    `admin_database_url` or as `database_url`, first prepares roles and database. Without it (serve)
+    such an address is passed on as it is, and the guard refuses it.
+    """
+    from guanjia.db import cluster, embedded  # both need the names above
+
+    explicit = Connections(
+        owner=settings.owner_database_url,
+        app_rw=settings.database_url,
+        app_ro=settings.read_database_url,
+        auditor=settings.auditor_database_url,
+    )
+    if administer:
+        administrator = await _administrator(settings)
+        if administrator is not None:
+            passwords = remembered_passwords(settings.state_dir, _server_key(administrator))
+            passwords.update(_passwords_in(explicit))
+            return await cluster.prepare(administrator, _database(settings), passwords)
+    if any(getattr(explicit, role) for role in ROLES):
+        return explicit
+    if settings.admin_database_url is not None:
+        # Prepared by an earlier migrate: the passwords are in the state folder.
+        passwords = remembered_passwords(settings.state_dir, _server_key(settings.admin_database_url))
+        return addresses(settings.admin_database_url, _database(settings), passwords)
+    server = await embedded.start(settings.state_dir)
+    return await cluster.prepare(server.administrator, DATABASE, server.passwords)
+
+
+def addresses(dsn: str, database: str, passwords: Mapping[str, str]) -> Connections:
+    """The four roles' addresses on the server of `dsn`."""
+    return Connections(
+        **{role: with_database(with_user(dsn, role, passwords[role]), database) for role in ROLES}
+    )
+
+
+def with_user(dsn: str, user: str, password: str | None) -> str:
+    parts = urlsplit(dsn)
+    login = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
+    host = parts.netloc.rpartition("@")[2]
+    # A user or password may also hide in the query string, where it would win.
+    query = [(k, v) for k, v in parse_qsl(parts.query) if k not in ("user", "password")]
+    return urlunsplit((parts.scheme, f"{login}@{host}", parts.path, urlencode(query), ""))
+
+
+def with_database(dsn: str, database: str) -> str:
+    parts = urlsplit(dsn)
+    query = [(k, v) for k, v in parse_qsl(parts.query) if k not in ("database", "dbname")]
+    path = "/" + quote(database, safe="")
+    return urlunsplit((parts.scheme, parts.netloc, path, urlencode(query), ""))
+
+
+def database_of(dsn: str) -> str:
+    parts = urlsplit(dsn)
+    query = dict(parse_qsl(parts.query))
+    return query.get("dbname") or query.get("database") or unquote(parts.path.lstrip("/"))
+
+
+def socket_address(folder: Path, user: str, password: str, database: str) -> str:
+    """The address of a server that listens on a socket in `folder` only."""
+    base = f"postgresql:///{quote(database, safe='')}?{urlencode({'host': str(folder)})}"
+    return with_user(base, user, password)
+
+
+def remembered_passwords(state_dir: Path, server: str) -> dict[str, str]:
+    """The four roles' passwords on a server, made on first use and kept with mode 0600."""
+    return remembered_secrets(state_dir, server, ROLES)
+
+
+def remembered_secrets(state_dir: Path, server: str, names: tuple[str, ...]) -> dict[str, str]:
+    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = state_dir / "credentials.json"
+    kept: dict[str, dict[str, str]] = json.loads(path.read_text()) if path.exists() else {}
+    mine = kept.setdefault(server, {})
+    missing = [name for name in names if name not in mine]
+    if missing:
+        mine.update({name: secrets.token_urlsafe(24) for name in missing})
+        _write_private(path, json.dumps(kept, indent=2))
+    return {name: mine[name] for name in names}
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write so that no other user and no crash ever sees half of it."""
+    draft = path.with_name(path.name + f".{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    draft.replace(path)
+
+
+async def _administrator(settings: DatabaseSettings) -> str | None:
+    """An address on a maintenance database whose user may create roles, if the settings give one."""
+    given = settings.admin_database_url or settings.database_url
+    if given is None:
+        return None
+    try:
+        connection = await asyncpg.connect(given)
+    except asyncpg.InvalidCatalogNameError:
+        given = with_database(given, "postgres")
+        connection = await asyncpg.connect(given)
+    try:
+        may = await connection.fetchval(
+            "select rolsuper or rolcreaterole from pg_roles where rolname = session_user"
+        )
+    finally:
+        await connection.close()
+    if may:
+        return given
+    if settings.admin_database_url is not None:
+        raise MissingConnection(
+            "GUANJIA_ADMIN_DATABASE_URL 的用户无权创建数据库角色,"
+            "请换成超级用户或具有 CREATEROLE 权限的用户。"
+        )
+    return None
+
+
+def _database(settings: DatabaseSettings) -> str:
+    for dsn in (settings.database_url, settings.admin_database_url):
+        name = database_of(dsn) if dsn else ""
+        if name not in MAINTENANCE_DATABASES:
+            return name
+    return DATABASE
+
+
+def _passwords_in(explicit: Connections) -> dict[str, str]:
+    """The passwords the installation chose itself, for the roles it names."""
+    found: dict[str, str] = {}
+    for role in ROLES:
+        dsn: str | None = getattr(explicit, role)
+        if dsn:
+            parts = urlsplit(dsn)
+            if unquote(parts.username or "") == role and parts.password:
+                found[role] = unquote(parts.password)
+    return found
+
+
+def _server_key(dsn: str) -> str:
+    parts = urlsplit(dsn)
+    query = dict(parse_qsl(parts.query))
+    host = parts.hostname or query.get("host") or "local"
+    return f"{host}:{parts.port or query.get('port') or 5432}"

@@ -1,0 +1,248 @@
+"""The environment, read once into one frozen object, and the list of modules.
+
+Every variable starts with GUANJIA_. A variable that nobody reads is a misspelling: it is named in
+a warning. Secrets never appear in a repr or in an error. In development missing keys are made once
+and kept in the state folder, readable by its owner alone; in production they must be given.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MODULES = ("audit", "tenancy", "access", "cases")
+"""The modules that have models, migrations and a part of the schema, lowest floor first."""
+
+PREFIX = "GUANJIA_"
+CURSOR_KEY_BYTES = 32
+_POSTGRES_SCHEMES = ("postgresql://", "postgres://")
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used; each sentence names the variable and what to write."""
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__("\n".join(sentences))
+        self.sentences = sentences
+
+
+def _project_root() -> Path:
+    """The checkout this package lies in; installed elsewhere, the working directory."""
+    checkout = Path(__file__).resolve().parents[2]
+    return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
+
+
+PROJECT_ROOT = _project_root()
+
+
+def _database(url: str) -> str:
+    if not url.startswith(_POSTGRES_SCHEMES):
+        raise ValueError("应以 postgresql:// 开头")
+    return url
+
+
+def _private_key(pem: str) -> str:
+    try:
+        key = serialization.load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError) as error:
+        raise ValueError("应为未加密的 Ed25519 私钥(PEM 格式)") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ValueError("应为 Ed25519 私钥,其他算法不予接受")
+    return pem
+
+
+def _long_enough(key: str) -> str:
+    if len(key.encode()) < CURSOR_KEY_BYTES:
+        raise ValueError(f"至少 {CURSOR_KEY_BYTES} 个字节")
+    return key
+
+
+def _host_suffix(suffix: str) -> str:
+    return suffix.strip().lower().strip(".")
+
+
+DatabaseUrl = Annotated[str, AfterValidator(_database), Field(repr=False)]
+Seconds = Annotated[int, Field(gt=0)]
+AbsolutePath = Annotated[
+    Path, BeforeValidator(lambda path: PROJECT_ROOT / Path(str(path)).expanduser())
+]
+
+
+class Settings(BaseSettings):
+    """What the environment said. Paths are absolute (relative ones start at the project root)."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+    )
+
+    environment: Literal["development", "production"] = "development"
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+
+    database_url: DatabaseUrl | None = None
+    """Role app_rw. Without it the embedded server is used."""
+    read_database_url: DatabaseUrl | None = None
+    """Role app_ro."""
+    owner_database_url: DatabaseUrl | None = None
+    """Role owner; read by `guanjia migrate` only."""
+    auditor_database_url: DatabaseUrl | None = None
+    """Role auditor."""
+    admin_database_url: DatabaseUrl | None = None
+    """A role that may create roles and databases; never read by `guanjia serve`."""
+
+    state_dir: AbsolutePath = PROJECT_ROOT / ".guanjia"
+    tenants_dir: AbsolutePath = PROJECT_ROOT / "tenants"
+    policies_dir: AbsolutePath = PROJECT_ROOT / "policies"
+
+    host_suffix: Annotated[str, AfterValidator(_host_suffix)] | None = None
+    """With `guanjia.example`, the host `yanping.guanjia.example` chooses the tenant `yanping`."""
+
+    signing_key: Annotated[str, AfterValidator(_private_key), Field(repr=False)] | None = None
+    cursor_key: Annotated[str, AfterValidator(_long_enough), Field(repr=False)] | None = None
+
+    access_token_seconds: Seconds = 300
+    idle_seconds: Seconds = 900
+    absolute_seconds: Seconds = 28_800
+    lock_failures: Annotated[int, Field(gt=0)] = 5
+    lock_seconds: Seconds = 900
+    password_max_age_days: Annotated[int, Field(gt=0)] = 90
+
+    def signing_key_pem(self) -> str:
+        """The Ed25519 private key that signs access tokens, as PEM."""
+        return self.signing_key or self._kept_secret("signing_key", _new_private_key)
+
+    def cursor_secret(self) -> bytes:
+        """The secret from which the keys of all cursors are derived; at least 32 bytes."""
+        return (self.cursor_key or self._kept_secret("cursor_key", _new_cursor_key)).encode()
+
+    def check_for_serving(self) -> None:
+        """Raise SettingsError unless a server may start with these settings."""
+        sentences = []
+        if self.database_url and not self.read_database_url:
+            sentences.append(_missing("read_database_url", "应用只读角色 app_ro 的连接地址"))
+        if self.environment == "production":
+            sentences += [
+                _missing(name, meaning)
+                for name, meaning in _NEEDED_IN_PRODUCTION.items()
+                if getattr(self, name) is None
+            ]
+        if sentences:
+            raise SettingsError(*dict.fromkeys(sentences))
+
+    def _kept_secret(self, name: str, make: Callable[[], str]) -> str:
+        if self.environment == "production":
+            raise SettingsError(_missing(name, _NEEDED_IN_PRODUCTION[name]))
+        return _keep(self.state_dir / name, make)
+
+
+_NEEDED_IN_PRODUCTION = {
+    "database_url": "应用读写角色 app_rw 的连接地址",
+    "read_database_url": "应用只读角色 app_ro 的连接地址",
+    "signing_key": "签发访问令牌的 Ed25519 私钥(PEM 格式)",
+    "cursor_key": f"分页游标的签名密钥,至少 {CURSOR_KEY_BYTES} 个字节",
+}
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def _missing(name: str, meaning: str) -> str:
+    return f"缺少环境变量 {variable(name)}:请设置为{meaning}。"
+
+
+def _new_private_key() -> str:
+    return (
+        Ed25519PrivateKey.generate()
+        .private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        .decode()
+    )
+
+
+def _new_cursor_key() -> str:
+    return secrets.token_urlsafe(CURSOR_KEY_BYTES)
+
+
+def _keep(path: Path, make: Callable[[], str]) -> str:
+    """The secret in `path`, made on first use. Two processes that start together agree on one:
+    the file appears complete (a link to a finished one) or not at all."""
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # mkstemp creates the file with mode 0600.
+    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(make())
+        os.link(unfinished, path)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(unfinished)
+    return path.read_text()
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """A sentence for each GUANJIA_ variable that no setting reads, with the nearest known name."""
+    known = {variable(name) for name in Settings.model_fields}
+    sentences = []
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f",是否应为 {near[0]}?" if near else "。"
+            sentences.append(f"环境变量 {name} 不是管家的设置,已忽略{hint}")
+    return sentences
+
+
+_FAULTS = {
+    "int_parsing": "应为整数",
+    "literal_error": "应为 {expected}",
+    "greater_than": "应大于 {gt}",
+    "greater_than_equal": "不能小于 {ge}",
+    "less_than_equal": "不能大于 {le}",
+}
+
+
+def read() -> Settings:
+    """The settings as the environment is now; SettingsError with one sentence for each fault."""
+    try:
+        return Settings()
+    except ValidationError as invalid:
+        sentences = []
+        for fault in invalid.errors(include_url=False, include_input=False):
+            context = fault.get("ctx", {})
+            text = str(context.get("error", "")) or _FAULTS.get(fault["type"], "取值无效")
+            expected = str(context.get("expected", "")).replace("'", "").replace(" or ", " 或 ")
+            filled = text.format_map({**context, "expected": expected})
+            sentences.append(f"环境变量 {variable(str(fault['loc'][0]))} 无效:{filled}。")
+        raise SettingsError(*sentences) from None
+
+
+@cache
+def load() -> Settings:
+    """The settings of this process: the environment is read once, unknown variables are named."""
+    for sentence in unknown_variables(os.environ):
+        logging.getLogger(__name__).warning(sentence)
+    return read()
