@@ -1,0 +1,1 @@
+"""Tenants, their regions and organisations, and how a tenant comes on board."""
