@@ -1,0 +1,1 @@
+"""案件: property-governance cases, from report to archive."""

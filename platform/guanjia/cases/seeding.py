@@ -1,0 +1,136 @@
+"""What a new tenant starts with: the workdays of the years with a notice, and the categories."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from guanjia.cases.calendar import Unit
+from guanjia.cases.reasons import CategoryKind
+from guanjia.db.ids import new_id
+
+_FOLDER = Path(__file__).parent / "seeds"
+_YEAR_FILE = "workdays_{}.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkdaySeed:
+    day: date
+    is_workday: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class CategorySeed:
+    """A 小类 with its limit and the further limits of its steps, in order."""
+
+    code: str
+    name: str
+    group: str
+    kind: CategoryKind
+    limit_value: int
+    limit_unit: Unit
+    lead_kind: str
+    lead_name: str
+    assisting: str
+    filing_condition: str
+    closing_condition: str
+    photo_pair: bool
+    source: str
+    steps: tuple[tuple[str, Decimal, Unit], ...]
+
+
+def seeded_years() -> list[int]:
+    return sorted(int(path.stem[-4:]) for path in _FOLDER.glob(_YEAR_FILE.format("*")))
+
+
+def seeded_workdays(year: int) -> list[WorkdaySeed]:
+    return [
+        WorkdaySeed(date.fromisoformat(row["day"]), row["is_workday"] == "1", row["source"])
+        for row in _rows(_YEAR_FILE.format(year))
+    ]
+
+
+def seeded_categories() -> list[CategorySeed]:
+    steps: dict[str, list[tuple[str, Decimal, Unit]]] = {}
+    for row in _rows("category_limits.csv"):
+        step = (row["name"], Decimal(row["limit_value"]), Unit(row["limit_unit"]))
+        steps.setdefault(row["category"], []).append(step)
+    return [
+        CategorySeed(
+            row["code"],
+            row["name"],
+            row["group"],
+            CategoryKind(row["kind"]),
+            int(row["limit_value"]),
+            Unit(row["limit_unit"]),
+            row["lead_kind"],
+            row["lead_name"],
+            row["assisting"],
+            row["filing_condition"],
+            row["closing_condition"],
+            row["photo_pair"] == "1",
+            row["source"],
+            tuple(steps.get(row["code"], ())),
+        )
+        for row in _rows("categories.csv")
+    ]
+
+
+async def seed_cases(connection: Any) -> None:
+    """The tenant of this transaction has the seeded workdays and categories. What it has already,
+    changed or not, stays: seeding twice changes nothing."""
+    days = [day for year in seeded_years() for day in seeded_workdays(year)]
+    await connection.execute(
+        "insert into workdays (day, is_workday, source)"
+        " select * from unnest($1::date[], $2::boolean[], $3::text[]) on conflict do nothing",
+        [d.day for d in days],
+        [d.is_workday for d in days],
+        [d.source for d in days],
+    )
+    for seed in seeded_categories():
+        category_id = new_id()
+        added = await connection.fetchval(
+            "insert into case_categories (id, code, name, group_name, kind, limit_value, limit_unit,"
+            " lead_kind, lead_name, assisting, filing_condition, closing_condition, photo_pair,"
+            " source) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+            " on conflict (tenant_id, code) do nothing returning id",
+            category_id,
+            seed.code,
+            seed.name,
+            seed.group,
+            seed.kind,
+            seed.limit_value,
+            seed.limit_unit,
+            seed.lead_kind,
+            seed.lead_name,
+            seed.assisting,
+            seed.filing_condition,
+            seed.closing_condition,
+            seed.photo_pair,
+            seed.source,
+        )
+        if added is None:
+            continue
+        for position, (name, value, unit) in enumerate(seed.steps, 1):
+            await connection.execute(
+                "insert into case_category_limits"
+                " (id, category_id, position, name, limit_value, limit_unit)"
+                " values ($1, $2, $3, $4, $5, $6)",
+                new_id(),
+                category_id,
+                position,
+                name,
+                value,
+                unit,
+            )
+
+
+def _rows(name: str) -> Iterator[dict[str, str]]:
+    with (_FOLDER / name).open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
