@@ -1,0 +1,149 @@
+"""Tokens: ours are short-lived JWTs signed with EdDSA; a tenant may trust an OIDC issuer's too.
+
+Whatever is wrong with a token, the answer is UNAUTHENTICATED and never anything else.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, OKPKey
+
+from guanjia.db.pools import Database
+from guanjia.graph.errors import Denied, unauthenticated
+from guanjia.reading.documents import Lru
+
+ISSUER = "guanjia"
+AUDIENCE = "guanjia-api"
+OWN_ALGORITHM = "Ed25519"
+EXTERNAL_ALGORITHMS = ["Ed25519", "EdDSA", "ES256", "RS256", "PS256"]
+MAX_TOKEN = 8_000
+LEEWAY_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a verified token says: which membership of which tenant, in which session."""
+
+    tenant_id: UUID
+    membership_id: UUID
+    session_id: UUID | None
+    expires: float
+
+    @property
+    def key(self) -> tuple[UUID, UUID, UUID | None]:
+        return (self.tenant_id, self.membership_id, self.session_id)
+
+
+class Tokens:
+    """Signs and verifies with one key pair; remembers tokens it has verified until they expire."""
+
+    def __init__(self, private_key_pem: str, lifetime_seconds: int) -> None:
+        self._key = OKPKey.import_key(private_key_pem)
+        self._lifetime = lifetime_seconds
+        self._seen = Lru(10_000)
+
+    def issue(
+        self, tenant_id: UUID, membership_id: UUID, session_id: UUID, now: dt.datetime
+    ) -> str:
+        issued = int(now.timestamp())
+        return jwt.encode(
+            {"alg": OWN_ALGORITHM},
+            {
+                "iss": ISSUER,
+                "aud": AUDIENCE,
+                "sub": str(membership_id),
+                "tid": str(tenant_id),
+                "sid": str(session_id),
+                "iat": issued,
+                "exp": issued + self._lifetime,
+            },
+            self._key,
+            algorithms=[OWN_ALGORITHM],
+        )
+
+    async def identify(self, token: str, tenant: UUID | None, database: Database) -> Claims:
+        """The claims of a token of ours, or of an issuer that the tenant trusts."""
+        now = dt.datetime.now(dt.UTC).timestamp()
+        known: Claims | None = self._seen.get((token, tenant))
+        if known is not None and known.expires > now:
+            return known
+        if len(token) > MAX_TOKEN:
+            raise unauthenticated("登录凭证无效。")
+        try:
+            issuer = _unverified_issuer(token)
+            if issuer == ISSUER:
+                claims = self._own(token, now)
+            else:
+                claims = await _external(token, issuer, tenant, now, database)
+        except Denied:
+            raise
+        except (JoseError, ValueError, TypeError, KeyError, UnicodeError, RecursionError):
+            raise unauthenticated("登录凭证无效或已过期,请重新登录。") from None
+        self._seen.put((token, tenant), claims)
+        return claims
+
+    def _own(self, token: str, now: float) -> Claims:
+        claims = jwt.decode(token, self._key, algorithms=[OWN_ALGORITHM]).claims
+        _check_time_and_audience(claims, AUDIENCE, now)
+        return Claims(
+            UUID(claims["tid"]), UUID(claims["sub"]), UUID(claims["sid"]), float(claims["exp"])
+        )
+
+
+def _unverified_issuer(token: str) -> str:
+    """The `iss` that the token claims: it only says which keys to try."""
+    payload = token.split(".")[1]
+    data = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return str(data["iss"])
+
+
+async def _external(
+    token: str, issuer: str, tenant: UUID | None, now: float, database: Database
+) -> Claims:
+    if tenant is None:
+        raise unauthenticated("请在请求头 X-Tenant 中指明租户。")
+    async with database.snapshot(tenant) as connection:
+        settings = await connection.fetchval(
+            "select settings::text from tenants where tenant_id = $1", tenant
+        )
+        trusted = _trusted(json.loads(settings or "{}"), issuer)
+        keys = KeySet.import_key_set(trusted["jwks"])
+        claims = jwt.decode(token, keys, algorithms=EXTERNAL_ALGORITHMS).claims
+        _check_time_and_audience(claims, trusted["audience"], now)
+        member = await connection.fetchval(
+            "select id from memberships where tenant_id = $1 and external_issuer = $2"
+            " and external_subject = $3 and active",
+            tenant,
+            issuer,
+            str(claims["sub"]),
+        )
+    if member is None:
+        raise unauthenticated("该账号不是本租户的成员。")
+    return Claims(tenant, member, None, float(claims["exp"]))
+
+
+def _trusted(settings: dict[str, Any], issuer: str) -> dict[str, Any]:
+    for described in settings.get("oidc", ()):
+        if described["issuer"] == issuer:
+            found: dict[str, Any] = described
+            return found
+    raise unauthenticated("登录凭证的签发方不受信任。")
+
+
+def _check_time_and_audience(claims: dict[str, Any], audience: str, now: float) -> None:
+    given = claims.get("aud")
+    if audience not in ([given] if isinstance(given, str) else given or ()):
+        raise unauthenticated("登录凭证不是发给本系统的。")
+    if float(claims["exp"]) <= now:
+        raise unauthenticated("登录已过期,请重新登录。")
+    if float(claims.get("nbf", claims.get("iat", 0))) > now + LEEWAY_SECONDS:
+        raise unauthenticated("登录凭证尚未生效。")
+
