@@ -73,7 +73,7 @@ def _host_suffix(suffix: str) -> str:
     return suffix.strip().lower().strip(".")
 
 
-DatabaseUrl = Annotated[str, AfterValidator(_database), Field(repr=False)]
+DatabaseUrl = Annotated[str, AfterValidator(_database)]
 Seconds = Annotated[int, Field(gt=0)]
 AbsolutePath = Annotated[
     Path, BeforeValidator(lambda path: PROJECT_ROOT / Path(str(path)).expanduser())
@@ -95,15 +95,15 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
 
-    database_url: DatabaseUrl | None = None
+    database_url: DatabaseUrl | None = Field(None, repr=False)
     """Role app_rw. Without it the embedded server is used."""
-    read_database_url: DatabaseUrl | None = None
+    read_database_url: DatabaseUrl | None = Field(None, repr=False)
     """Role app_ro."""
-    owner_database_url: DatabaseUrl | None = None
+    owner_database_url: DatabaseUrl | None = Field(None, repr=False)
     """Role owner; read by `guanjia migrate` only."""
-    auditor_database_url: DatabaseUrl | None = None
+    auditor_database_url: DatabaseUrl | None = Field(None, repr=False)
     """Role auditor."""
-    admin_database_url: DatabaseUrl | None = None
+    admin_database_url: DatabaseUrl | None = Field(None, repr=False)
     """A role that may create roles and databases; never read by `guanjia serve`."""
 
     state_dir: AbsolutePath = PROJECT_ROOT / ".guanjia"
@@ -113,8 +113,8 @@ class Settings(BaseSettings):
     host_suffix: Annotated[str, AfterValidator(_host_suffix)] | None = None
     """With `guanjia.example`, the host `yanping.guanjia.example` chooses the tenant `yanping`."""
 
-    signing_key: Annotated[str, AfterValidator(_private_key), Field(repr=False)] | None = None
-    cursor_key: Annotated[str, AfterValidator(_long_enough), Field(repr=False)] | None = None
+    signing_key: Annotated[str, AfterValidator(_private_key)] | None = Field(None, repr=False)
+    cursor_key: Annotated[str, AfterValidator(_long_enough)] | None = Field(None, repr=False)
 
     access_token_seconds: Seconds = 300
     idle_seconds: Seconds = 900

@@ -36,6 +36,7 @@ SYSTEM_USER = "guanjia"
 
 _START_SECONDS = 60
 _LOG_BYTES = 4 << 20
+_HAS_PROC = os.path.isdir("/proc/self/fd")
 
 _SETTINGS = """\
 # Written at every start by Guanjia; a change made here is lost.
@@ -215,8 +216,7 @@ def _refuse_other_version(home: Home) -> None:
 
 def _launch(home: Home) -> None:
     """The server accepts connections. Expects that none runs on these data."""
-    # What a killed server left: it names a process that is gone or is now something else.
-    (home.data / "postmaster.pid").unlink(missing_ok=True)
+    _clear_after_kill(home)
     home.write("postgresql.conf", _SETTINGS.format(socket=str(home.socket).replace("'", "''")))
     home.write("pg_hba.conf", _ACCESS)
     log = home.folder / "server.log"
@@ -232,6 +232,38 @@ def _launch(home: Home) -> None:
     except ServerFailed as failure:
         tail = log.read_text(errors="replace")[-2000:] if log.exists() else ""
         raise ServerFailed(f"{failure}\n{tail}") from failure
+
+
+def _clear_after_kill(home: Home) -> None:
+    """Nothing is left of a server that was killed. Its lock files may name a process number that
+    something else has now; but they also protect the data from sessions that outlived the server,
+    so they go only when no process works on the data any more."""
+    if not _HAS_PROC:
+        return  # the server's own check of its lock file has to do
+    for attempt in range(1000):
+        left = [process for process in _processes() if _works_in(process, home.data)]
+        if not left:
+            break
+        if attempt == 300:
+            for process in left:
+                os.kill(process, signal.SIGQUIT)
+        time.sleep(0.01)
+    else:
+        raise ServerFailed(f"仍有进程占用内置数据库的数据目录:{left}。")
+    (home.data / "postmaster.pid").unlink(missing_ok=True)
+    for stale in home.socket.glob(".s.PGSQL.*"):
+        stale.unlink()
+
+
+def _processes() -> list[int]:
+    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
+
+
+def _works_in(process: int, folder: Path) -> bool:
+    try:
+        return os.path.samefile(f"/proc/{process}/cwd", folder)
+    except OSError:
+        return False  # gone, or of another user
 
 
 def _stop(home: Home) -> bool:
@@ -263,12 +295,8 @@ def _running(home: Home) -> int | None:
         return None
     except PermissionError:
         return None  # lives, but is somebody else's
-    try:
-        return process if os.path.samefile(f"/proc/{process}/cwd", home.data) else None
-    except OSError:
-        pass
-    if os.path.isdir("/proc/self"):
-        return None
+    if _HAS_PROC:
+        return process if _works_in(process, home.data) else None
     # Without /proc (macOS) the answer of the server's own tool has to do.
     return process if _succeeds(home, "pg_ctl", "status", "-D", str(home.data)) else None
 

