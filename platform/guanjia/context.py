@@ -65,7 +65,7 @@ class World:
     policy: Policy
     tokens: Tokens
     engine: Engine
-    hub: Any
+    hub: Any = None
     callers: Lru = field(default_factory=lambda: Lru(MAX_CALLERS))
 
     async def identify(self, request: Request) -> Claims | None:
@@ -126,6 +126,11 @@ class Context:
         if self.caller is not None:
             tenant: UUID = self.caller.actor.tenant_id
             return tenant
+        return self.named_tenant
+
+    @property
+    def named_tenant(self) -> UUID:
+        """The tenant that the request names; login needs one."""
         if self.request.tenant is None:
             raise Denied(BAD_USER_INPUT, "请在请求头 X-Tenant 中指明租户,例如 yanping。")
         return self.request.tenant
@@ -154,12 +159,13 @@ class Context:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Context]:
-        """One transaction for everything this operation writes and reads."""
+        """One transaction for everything this operation writes and reads. Without a token there
+        is none: the few public mutations open their own."""
         claims = await self.world.identify(self._identity())
-        tenant = claims.tenant_id if claims else self.request.tenant
-        if tenant is None:
+        if claims is None:
             yield self
             return
+        tenant = claims.tenant_id
         async with self.world.database.tenant_transaction(tenant) as transaction:
             self._transaction = transaction
             await self._open(transaction.connection, claims, tenant)
@@ -167,9 +173,7 @@ class Context:
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        if self._transaction is None:
-            raise Denied(BAD_USER_INPUT, "请在请求头 X-Tenant 中指明租户,例如 yanping。")
-        async with self.world.database.tenant_transaction(self._transaction.tenant_id):
+        async with self.world.database.tenant_transaction(self.transaction.tenant_id):
             yield
 
     async def record_denials(self) -> None:

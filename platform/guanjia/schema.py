@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import strawberry
-from graphql import build_schema
+from graphql import GraphQLSchema, build_schema
 from graphql.utilities import find_breaking_changes, find_dangerous_changes
 from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
 from strawberry.extensions.max_aliases import create_validator as alias_rule
@@ -49,15 +49,12 @@ def build(modules: Sequence[str] = MODULES) -> strawberry.Schema:
         kind: tuple(getattr(part, kind) for part in parts if hasattr(part, kind))
         for kind in ("Query", "Mutation", "Subscription")
     }
-    missing = unmarked([root for found in roots.values() for root in found])
-    if missing:
-        raise UnmarkedFields("no requires(…) or public(…): " + ", ".join(missing))
     merged = {
         kind.lower(): merge_types(kind, found) if found else None for kind, found in roots.items()
     }
     query = merged["query"]
     assert query is not None
-    return strawberry.Schema(
+    schema = strawberry.Schema(
         query=query,
         mutation=merged["mutation"],
         subscription=merged["subscription"],
@@ -69,6 +66,15 @@ def build(modules: Sequence[str] = MODULES) -> strawberry.Schema:
         ],
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
     )
+    missing = unmarked(graphql_schema(schema))
+    if missing:
+        raise UnmarkedFields("no requires(…) or public(…): " + ", ".join(missing))
+    return schema
+
+
+def graphql_schema(schema: strawberry.Schema) -> GraphQLSchema:
+    """The graphql-core schema inside, which the compiled path plans over."""
+    return schema._schema
 
 
 def sdl(schema: strawberry.Schema) -> str:

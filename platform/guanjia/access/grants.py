@@ -227,3 +227,18 @@ async def why_allowed(
     if not grants:
         return Why(False, "没有有效的授权")
     return Why(False, f"所持角色均不含权限 {permission}")
+
+
+async def carry(transaction: Transaction, pairs: Sequence[tuple[UUID, UUID]]) -> None:
+    """What people hold at a region that moved they hold at its successor too."""
+    await transaction.connection.execute(
+        "insert into grants (id, membership_id, role, region_id, region_path, valid_from,"
+        " valid_to, granted_by, reason)"
+        " select gen_random_uuid(), g.membership_id, g.role, r.id, r.path, now(), g.valid_to,"
+        " g.granted_by, '区域划转' from unnest($1::uuid[], $2::uuid[]) u(old, new)"
+        " join grants g on g.region_id = u.old and g.revoked_at is null"
+        " and (g.valid_to is null or g.valid_to > now()) join regions r on r.id = u.new",
+        [old for old, _ in pairs],
+        [new for _, new in pairs],
+    )
+    await bump_epoch(transaction.connection)

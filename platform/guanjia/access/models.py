@@ -14,9 +14,14 @@ from tortoise.models import Model
 from guanjia.db.ids import new_id
 from guanjia.db.scope import Reachable
 
-MEMBER_REACH = Reachable(tenant_wide=True)
+MEMBER_REACH = Reachable(
+    inside="exists (select 1 from grants mg where mg.tenant_id = {tenant}"
+    " and mg.membership_id = {row}.id and mg.revoked_at is null"
+    " and mg.region_path >= {low} and mg.region_path < {high})",
+    mine="id",
+)
+"""A member is where their grants are."""
 GRANT_REACH = Reachable(region="region_path", mine="membership_id")
-MY_GRANTS = Reachable(mine="membership_id")
 
 
 class MemberKind(StrEnum):

@@ -71,6 +71,24 @@ class Desk:
                 raise _failed()
             return await self._open(transaction, member, user, now)
 
+    async def open_locally(self, tenant_id: UUID, login_name: str, now: dt.datetime) -> Login:
+        """A session for an account without its password: for the operator at the server's own
+        command line. It is recorded as such."""
+        async with self.database.tenant_transaction(tenant_id) as transaction:
+            row = await transaction.connection.fetchrow(
+                "select m.id, m.display_name, m.kind, u.must_change_password,"
+                " u.password_changed_at from users u join memberships m"
+                " on m.tenant_id = u.tenant_id and m.user_id = u.id and m.active"
+                " where u.login_name = $1 and u.disabled_at is null",
+                login_name,
+            )
+            if row is None:
+                raise Refusal("NOT_FOUND", f"该租户没有账号 {login_name}。")
+            await record(
+                transaction, action="session.local", object_type="Member", object_id=row["id"]
+            )
+            return await self._open(transaction, row, row, now)
+
     async def _verified(self, home: UUID, name: str, password: str, now: dt.datetime) -> Any:
         """The user whose password this is. The row lock makes guesses wait for each other, so
         that no sixth one is ever tried."""
@@ -199,9 +217,11 @@ class Desk:
         )
 
 
-async def logout(transaction: Transaction, actor: Any, now: dt.datetime) -> None:
+async def logout(database: Database, actor: Any, now: dt.datetime) -> None:
     """The actor's session is over: its next operation is UNAUTHENTICATED."""
-    if actor.session_id is not None:
+    if actor.session_id is None:
+        return
+    async with database.tenant_transaction(actor.tenant_id) as transaction:
         await end_session(transaction, actor.session_id, "LOGOUT", now)
         await record(
             transaction, actor=actor, action="logout", object_type="Session",
@@ -222,9 +242,16 @@ async def end_session(
 
 
 async def change_password(
-    transaction: Transaction, actor: Any, old: str, new: str, now: dt.datetime
+    database: Database, actor: Any, old: str, new: str, now: dt.datetime
 ) -> None:
     """The new password holds; the person's other sessions end. Only at the home tenant."""
+    async with database.tenant_transaction(actor.tenant_id) as transaction:
+        await _change_password(transaction, actor, old, new, now)
+
+
+async def _change_password(
+    transaction: Transaction, actor: Any, old: str, new: str, now: dt.datetime
+) -> None:
     user = await transaction.connection.fetchrow(
         "select id, login_name, password_hash, previous_hashes from users where id = $1 for update",
         actor.user_id,

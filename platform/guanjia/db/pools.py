@@ -67,8 +67,9 @@ _current: ContextVar[Transaction | None] = ContextVar("guanjia_transaction", def
 class Database:
     """The pools of one process."""
 
-    def __init__(self, read: asyncpg.Pool, context: Any) -> None:
+    def __init__(self, read: asyncpg.Pool, read_dsn: str, context: Any) -> None:
         self._read = read
+        self._read_dsn = read_dsn
         self._context = context
 
     @staticmethod
@@ -104,7 +105,7 @@ class Database:
             "timezone": "UTC",
         }
         context = await Tortoise.init(config=config, _enable_global_fallback=True)
-        return Database(read, context)
+        return Database(read, connections.require("app_ro"), context)
 
     async def close(self) -> None:
         await self._read.close()
@@ -149,18 +150,21 @@ class Database:
             return found
 
     @asynccontextmanager
-    async def listening(self, channel: str, heard: Any) -> AsyncIterator[None]:
-        """Calls `heard(payload)` for each notification on the channel while inside."""
+    async def listening(self, channel: str, heard: Any) -> AsyncIterator[asyncio.Event]:
+        """Calls `heard(payload)` for each notification on the channel while inside. The event is
+        set when the connection is lost."""
+        closed = asyncio.Event()
 
         def callback(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
             heard(payload)
 
-        async with self._read.acquire() as connection:
+        connection = await asyncpg.connect(self._read_dsn, server_settings=READ_SETTINGS)
+        connection.add_termination_listener(lambda _: closed.set())
+        try:
             await connection.add_listener(channel, callback)
-            try:
-                yield
-            finally:
-                await connection.remove_listener(channel, callback)
+            yield closed
+        finally:
+            await connection.close()
 
 
 @asynccontextmanager

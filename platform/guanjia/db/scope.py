@@ -47,6 +47,7 @@ class Reach:
 class Reachable:
     """How a table's rows are reached.
 
+    inside: SQL with `{low}` and `{high}` for rows that lie in a region through another table.
     region: the column with the row's region path; levels: stored columns with the path cut at a
     length, for one equality instead of a range; organisation: SQL with `{row}`, `{tenant}` and
     `{ids}`; mine: the column with the owner's membership id. `tenant_wide` rows (a catalogue) are
@@ -54,6 +55,7 @@ class Reachable:
     """
 
     region: str | None = None
+    inside: str | None = None
     levels: Mapping[int, str] = field(default_factory=dict)
     organisation: str | None = None
     mine: str | None = None
@@ -97,7 +99,7 @@ class Scope:
         if table.tenant_wide:
             return ("all",)
         atoms: list[str] = []
-        if table.region is not None:
+        if table.region is not None or table.inside is not None:
             atoms += _region_atoms(self.paths, table)
             if atoms == ["all"]:
                 return ("all",)
@@ -163,6 +165,14 @@ def _atom(
             f' where {row}.{table.region} >= reach.low collate "C"'
             f' and {row}.{table.region} < reach.high collate "C")'
         )
+    if atom == "inside":
+        assert table.inside is not None
+        lows, highs = bind("paths", "text[]"), bind("path_ends", "text[]")
+        found = table.inside.format(row=row, tenant=tenant, low="reach.low", high="reach.high")
+        return (
+            f'exists (select 1 from (select l collate "C" as low, h collate "C" as high'
+            f" from unnest({lows}, {highs}) u(l, h)) reach where {found})"
+        )
     if atom == "organisation":
         assert table.organisation is not None
         ids = bind("organisations", "uuid[]")
@@ -185,6 +195,8 @@ def _region_atoms(paths: tuple[str, ...], table: Reachable) -> list[str]:
         return []
     if len(paths[0]) == DISTRICT_PATH:
         return ["all"]
+    if table.inside is not None:
+        return ["inside"]
     if len(paths) > 1:
         return ["under-any"]
     column = table.levels.get(len(paths[0]))

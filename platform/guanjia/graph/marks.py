@@ -9,6 +9,7 @@ import inspect
 from typing import Any
 
 import strawberry
+from graphql import GraphQLSchema
 from strawberry.extensions import FieldExtension
 from strawberry.schema_directive import Location
 from strawberry.types.field import StrawberryField
@@ -83,13 +84,12 @@ def public(reason: str) -> list[FieldExtension]:
     return [PublicExtension(reason)]
 
 
-def unmarked(roots: list[Any]) -> list[str]:
+def unmarked(schema: GraphQLSchema) -> list[str]:
     """The root fields, as `Type.field`, that say neither requires nor public."""
     found = []
-    for root in roots:
-        definition = root.__strawberry_definition__
-        for field in definition.fields:
-            marks = field.metadata or {}
+    for root in (schema.query_type, schema.mutation_type, schema.subscription_type):
+        for name, field in root.fields.items() if root else ():
+            marks = field.extensions["strawberry-definition"].metadata or {}
             if REQUIRES not in marks and PUBLIC not in marks:
-                found.append(f"{definition.name}.{field.python_name}")
+                found.append(f"{root}.{name}")
     return found

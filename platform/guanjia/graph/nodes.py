@@ -16,7 +16,7 @@ from tortoise import fields as stored
 
 from guanjia.db.scope import Reachable
 from guanjia.graph.filters import filter_values, row_id
-from guanjia.graph.marks import Requires, requires
+from guanjia.graph.marks import Requires, public, requires
 from guanjia.reading.mapping import (
     METADATA,
     NODES,
@@ -24,6 +24,7 @@ from guanjia.reading.mapping import (
     Connect,
     Derived,
     FilterMap,
+    FromActor,
     Lookup,
     Many,
     Node,
@@ -132,6 +133,11 @@ def connection(
     return Declared(Connect(node_name, key, through, order), description)
 
 
+def from_actor(value: Callable[[Any], Any], description: str | None = None) -> Any:
+    """A value that follows from who asks."""
+    return Declared(FromActor(value), description)
+
+
 def node(
     model: Any,
     *,
@@ -149,7 +155,7 @@ def node(
             if isinstance(declared, Declared):
                 mapping = _complete(declared.mapping, attribute, kinds)
                 mapped[attribute] = mapping
-                setattr(cls, attribute, _field(cls.__annotations__[attribute], declared, mapping))
+                setattr(cls, attribute, _field(declared, mapping))
         NODES.add(
             Node(
                 name=cls.__name__,
@@ -196,10 +202,10 @@ def _complete(mapping: Any, attribute: str, kinds: Mapping[str, str]) -> Any:
     return replace(mapping, name=name, kind=kinds[name])
 
 
-def _field(annotation: Any, declared: Declared, mapping: Any) -> Any:
+def _field(declared: Declared, mapping: Any) -> Any:
+    """The field's type is the annotation in its class, which may name a class further below."""
     return strawberry.field(
         resolver=_resolver(mapping),
-        graphql_type=annotation,
         description=declared.description,
         metadata={METADATA: mapping},
     )
@@ -225,6 +231,13 @@ def _resolver(mapping: Any) -> Callable[..., Any]:
             return many_rows
         case Connect():
             return _nested_connection(mapping)
+        case FromActor():
+
+
+            def value_of_actor(root: Any, info: Info) -> Any:
+                return mapping.value(info.context.actor)
+
+            return value_of_actor
     raise TypeError(f"no resolver for {mapping!r}")
 
 
@@ -315,3 +328,38 @@ def root_lookup(node_type: Any, *, permission: str, description: str) -> Any:
         extensions=requires(permission),
     )
 
+
+def root_value(
+    kind: Any, value: Callable[[Any], Any], *, permission: str, description: str
+) -> Any:
+    """A root field whose value follows from who asks."""
+
+    async def resolve(root: Any, info: Info) -> Any:
+        return value(info.context.actor)
+
+    return strawberry.field(
+        resolver=resolve,
+        graphql_type=kind,
+        description=description,
+        metadata={METADATA: FromActor(value)},
+        extensions=requires(permission),
+    )
+
+
+def root_viewer(node_type: Any, *, reason: str, description: str) -> Any:
+    """A root field that gives the caller's own row; null for nobody."""
+    name = node_type.__name__
+
+    async def resolve(root: Any, info: Info) -> Any:
+        context = info.context
+        if context.caller is None:
+            return None
+        return await context.reader.by_id(name, context.actor.membership_id, scoped=False)
+
+    return strawberry.field(
+        resolver=resolve,
+        graphql_type=node_type | None,
+        description=description,
+        metadata={METADATA: Lookup(name, by="me")},
+        extensions=public(reason),
+    )

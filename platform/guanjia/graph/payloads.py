@@ -4,8 +4,10 @@ A mutation's resolver returns its payload. A `Refusal` rolls back everything the
 answered in `userErrors`; a `Denied` rolls back and ends the operation.
 """
 
+import asyncio
 import inspect
 from collections.abc import Callable
+from contextvars import Context
 from typing import Any
 
 import strawberry
@@ -51,10 +53,29 @@ class SavepointExtension(FieldExtension):
                 result = next_(source, info, **kwargs)
                 return await result if inspect.isawaitable(result) else result
         except Refusal as refusal:
-            error = UserError(
-                code=refusal.code, message=refusal.message, field=list(refusal.field) or None
-            )
-            return self._payload(user_errors=[error])
+            return self._refused(refusal)
+
+    def _refused(self, refusal: Refusal) -> Any:
+        error = UserError(
+            code=refusal.code, message=refusal.message, field=list(refusal.field) or None
+        )
+        return self._payload(user_errors=[error])
+
+
+class ApartExtension(SavepointExtension):
+    """The resolver opens transactions of its own, apart from the operation's: what it must keep
+    when it refuses (a counted failure, an ended session) stays."""
+
+    async def resolve_async(self, next_: Any, source: Any, info: Any, **kwargs: Any) -> Any:
+        async def run() -> Any:
+            result = next_(source, info, **kwargs)
+            return await result if inspect.isawaitable(result) else result
+
+        try:
+            # An empty context knows no open transaction.
+            return await asyncio.create_task(run(), context=Context())
+        except Refusal as refusal:
+            return self._refused(refusal)
 
 
 def mutation(permission: str, description: str) -> Callable[[Callable[..., Any]], Any]:
@@ -70,5 +91,5 @@ def public_mutation(reason: str, description: str) -> Callable[[Callable[..., An
     return lambda resolver: strawberry.mutation(
         resolver=resolver,
         description=description,
-        extensions=[*public(reason), SavepointExtension()],
+        extensions=[*public(reason), ApartExtension()],
     )

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from guanjia.db.scope import predicate_of
 from guanjia.reading import cursors
 from guanjia.reading.conditions import conditions
@@ -27,7 +29,7 @@ from guanjia.reading.mapping import (
     Order,
 )
 from guanjia.reading.pages import ConnectionSql, Page
-from guanjia.reading.selection import Selected, Selection, permission_of
+from guanjia.reading.selection import Selected, Selection, permission_of, project
 from guanjia.reading.sqltext import LIST, TENANT, alias_of, column_sql, literal
 from guanjia.reading.values import Decline
 
@@ -127,9 +129,14 @@ class Compiler:
         return self._object(root.children, node, row, f"{node.table} {row}", where)
 
     def _from_actor(self, root: Selected, mapped: FromActor) -> str:
-        if root.children.fields:
+        """A value that follows from the actor alone: computed, cut to the selection, and bound."""
+        if root.arguments:
             raise Decline(f"root:{root.name}")
-        return self.bind(("actor-value", root.name), lambda run: mapped.value(run.actor), "json")
+        return self.bind(
+            ("actor-value", root.identity),
+            lambda run: orjson.dumps(project(mapped.value(run.actor), root.children)),
+            "json",
+        )
 
     # objects and their fields
 
@@ -164,6 +171,8 @@ class Compiler:
             return self._many(chosen, mapped, row)
         if isinstance(mapped, Connect):
             return self._connection(chosen, mapped, parent=row)
+        if isinstance(mapped, FromActor):
+            return self._from_actor(chosen, mapped)
         raise Decline(f"field:{node.name}.{chosen.name}")
 
     def _guarded(self, permission: str | None, node: Node, row: str, expression: str) -> str:

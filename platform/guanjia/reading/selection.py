@@ -235,6 +235,26 @@ def _metadata(definition: GraphQLField) -> Mapping[str, Any]:
     return getattr(strawberry_field, "metadata", None) or {}
 
 
+def project(value: Any, selection: Selection) -> Any:
+    """A Python object cut to what is selected of it, as plain JSON values."""
+    if value is None or not selection.fields:
+        return value
+    if isinstance(value, list | tuple):
+        return [project(item, selection) for item in value]
+    return {
+        chosen.key: chosen.typename
+        if chosen.name == "__typename"
+        else project(getattr(value, _attribute(chosen)), chosen.children)
+        for chosen in selection.fields
+    }
+
+
+def _attribute(chosen: Selected) -> str:
+    assert chosen.definition is not None
+    name: str = chosen.definition.extensions["strawberry-definition"].python_name
+    return name
+
+
 def _mentions_variable(node: Any) -> bool:
     if isinstance(node, VariableNode):
         return True

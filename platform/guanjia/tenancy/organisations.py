@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
 
+from guanjia.audit.service import Recorded, record
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
+from guanjia.db.scope import Scope
+from guanjia.graph.errors import CONFLICT, Refusal, not_found
 from guanjia.tenancy.tenantfile import Department
 
+MAX_NAME = 60
 _SUFFIXES = (("街道", "街道办事处"), ("镇", "镇人民政府"), ("乡", "乡人民政府"))
 
 
@@ -54,12 +61,50 @@ async def follow_regions(transaction: Transaction, departments: Sequence[Departm
     )
 
 
-async def _rename(transaction: Transaction, wanted: Sequence[tuple[str, str, object]]) -> None:
+async def _rename(transaction: Transaction, wanted: Sequence[tuple[str, str, Any]]) -> None:
     await transaction.connection.execute(
         "update organisations o set name = u.n, version = o.version + 1"
         " from unnest($1::text[], $2::text[], $3::uuid[]) u(k, n, r)"
         " where o.kind = u.k and o.region_id = u.r and o.name <> u.n",
         [kind for kind, _, _ in wanted],
         [name for _, name, _ in wanted],
-        [region["id"] for _, _, region in wanted],  # type: ignore[index]  # a database record
+        [region["id"] for _, _, region in wanted],
     )
+
+
+async def create_company(
+    transaction: Transaction,
+    actor: Recorded,
+    scope: Scope,
+    *,
+    kind: str,
+    name: str,
+    region_id: UUID | None,
+) -> UUID:
+    """A property company or an external party at a region of the scope. Returns its id."""
+    if kind not in ("PROPERTY_COMPANY", "EXTERNAL_PARTY", "DEPARTMENT"):
+        raise Refusal("BAD_USER_INPUT", "街道和社区机构随区划自动建立,不能手工登记。", ("kind",))
+    name = unicodedata.normalize("NFKC", name).strip()
+    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
+        raise Refusal("BAD_USER_INPUT", f"机构名称须为 1 到 {MAX_NAME} 个字。", ("name",))
+    region = await transaction.connection.fetchrow(
+        "select id, path from regions where id = $1 and valid_to is null", region_id
+    )
+    if region is None or not scope.covering(region["path"]):
+        raise not_found("区域", "regionId")
+    made: UUID | None = await transaction.connection.fetchval(
+        "insert into organisations (id, kind, name, region_id, region_path)"
+        " values ($1, $2, $3, $4, $5) on conflict do nothing returning id",
+        new_id(),
+        kind,
+        name,
+        region["id"],
+        region["path"],
+    )
+    if made is None:
+        raise Refusal(CONFLICT, "该区域已有同名机构。", ("name",))
+    await record(
+        transaction, actor=actor, action="organisation.create", permission="organisation:manage",
+        object_type="Organisation", object_id=made, region_path=region["path"],
+    )  # fmt: skip
+    return made

@@ -1,0 +1,114 @@
+"""The ASGI application: the endpoint, health, and what lives as long as the process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+from starlette.types import Receive, Scope, Send
+
+from guanjia import schema as schemas
+from guanjia.access import policy
+from guanjia.access.tokens import Tokens
+from guanjia.context import World
+from guanjia.db.connections import Connections
+from guanjia.db.guard import check_server
+from guanjia.db.pools import Database
+from guanjia.hub import Hub
+from guanjia.reading.documents import Documents
+from guanjia.reading.engine import Engine
+from guanjia.settings import MODULES, Settings
+from guanjia.view import View
+
+logger = logging.getLogger("guanjia")
+
+
+@asynccontextmanager
+async def world(settings: Settings, connections: Connections) -> AsyncIterator[tuple[World, Any]]:
+    """Everything operations share, checked and opened: the world and its schema.
+
+    UnsafeDatabase when a role or a setting of the server would make the wall a pretence.
+    """
+    for role in ("app_rw", "app_ro"):
+        connection = await asyncpg.connect(connections.require(role))
+        try:
+            await check_server(connection, MODULES)
+        finally:
+            await connection.close()
+    built = schemas.build()
+    database = await Database.open(connections, MODULES)
+    hub = Hub(database)
+    try:
+        await hub.start()
+        secret = settings.cursor_secret()
+        documents = Documents(schemas.graphql_schema(built), schemas.rules())
+        yield (
+            World(
+                settings=settings,
+                database=database,
+                policy=policy.load(settings.policies_dir),
+                tokens=Tokens(settings.signing_key_pem(), settings.access_token_seconds),
+                engine=Engine(documents, secret),
+                hub=hub,
+            ),
+            built,
+        )
+    finally:
+        await hub.stop()
+        await database.close()
+
+
+def create_app(settings: Settings, connections: Connections) -> Starlette:
+    """The application; its world opens with the server's lifespan."""
+    held: dict[str, Any] = {}
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with world(settings, connections) as (opened, built):
+            held["world"] = opened
+            held["view"] = View(built, opened)
+            yield
+
+    async def graphql(scope: Scope, receive: Receive, send: Send) -> None:
+        await held["view"](scope, receive, send)
+
+    async def alive(_: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
+    async def ready(_: Request) -> JSONResponse:
+        return await readiness(connections)
+
+    async def metrics(_: Request) -> JSONResponse:
+        engine = held["world"].engine
+        return JSONResponse({"planned": engine.planned, "declined": dict(engine.declined)})
+
+    return Starlette(
+        routes=[
+            Route("/healthz", alive),
+            Route("/readyz", ready),
+            Route("/metrics/plans", metrics),
+            Mount("/graphql", app=graphql),
+        ],
+        lifespan=lifespan,
+    )
+
+
+async def readiness(connections: Connections) -> JSONResponse:
+    """200 when the database answers, is migrated, and the roles are as they must be."""
+    try:
+        connection = await asyncpg.connect(connections.require("app_rw"), timeout=3)
+        try:
+            await check_server(connection, MODULES)
+        finally:
+            await connection.close()
+    except Exception as error:
+        logger.warning("not ready: %s", error)
+        return JSONResponse({"status": "unavailable"}, status_code=503)
+    return JSONResponse({"status": "ready"})

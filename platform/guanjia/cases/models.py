@@ -1,0 +1,266 @@
+"""Cases, their timeline and what belongs to them, as rows.
+
+The columns that events change are the fields of `facts.CaseFacts`. `search_text` and `case_grams`
+hold the searchable text in the normal form of `reading.conditions`.
+"""
+
+from __future__ import annotations
+
+from tortoise import fields
+from tortoise.models import Model
+
+from guanjia.db.ids import new_id
+from guanjia.db.scope import Reachable
+
+_ASSIGNED = (
+    "exists (select 1 from case_assignments ca where ca.tenant_id = {tenant}"
+    " and ca.case_id = {row}.%s and ca.organisation_id = any({ids}) and ca.active)"
+)
+_LEVELS = {10: "street_path", 15: "community_path"}
+
+CASE_REACH = Reachable(
+    region="region_path", levels=_LEVELS, organisation=_ASSIGNED % "id", mine="reporter_id"
+)
+PART_REACH = Reachable(region="region_path", organisation=_ASSIGNED % "case_id", mine="reporter_id")
+"""Events, assignments and requests: reached as their case is."""
+CATEGORY_REACH = Reachable(tenant_wide=True)
+
+
+class CaseCategory(Model):
+    """案件类别(小类),本租户的数据"""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    code = fields.TextField()
+    name = fields.TextField()
+    group_name = fields.TextField()
+    kind = fields.TextField()
+    limit_value = fields.IntField()
+    limit_unit = fields.TextField()
+    lead_kind = fields.TextField()
+    lead_name = fields.TextField()
+    assisting = fields.TextField()
+    filing_condition = fields.TextField()
+    closing_condition = fields.TextField()
+    photo_pair = fields.BooleanField(default=False)
+    source = fields.TextField()
+    active = fields.BooleanField(default=True)
+    version = fields.IntField(default=1)
+
+    class Meta:
+        table = "case_categories"
+
+
+class CaseCategoryLimit(Model):
+    """类别的分步时限:停工、处罚、拆除"""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    category_id = fields.UUIDField()
+    position = fields.IntField()
+    name = fields.TextField()
+    limit_value = fields.TextField()
+    limit_unit = fields.TextField()
+
+    class Meta:
+        table = "case_category_limits"
+
+
+class Case(Model):
+    """案件"""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    number = fields.TextField()
+    title = fields.TextField()
+    description = fields.TextField()
+    category_id = fields.UUIDField()
+    level = fields.TextField()
+    state = fields.TextField()
+    stage = fields.TextField()
+    state_since = fields.DatetimeField()
+    urgent = fields.BooleanField()
+    source = fields.TextField()
+    region_id = fields.UUIDField()
+    region_path = fields.TextField()
+    street_path = fields.TextField()
+    community_path = fields.TextField()
+    location = fields.TextField()
+    search_text = fields.TextField()
+    reporter_id = fields.UUIDField()
+    contact_name = fields.TextField(null=True)
+    contact_phone = fields.TextField(null=True)
+    no_photo_reason = fields.TextField(null=True)
+    verifier_id = fields.UUIDField(null=True)
+    handler_id = fields.UUIDField(null=True)
+    limit_value = fields.IntField(null=True)
+    limit_unit = fields.TextField(null=True)
+    clock_started_at = fields.DatetimeField(null=True)
+    clock_value = fields.IntField(null=True)
+    created_at = fields.DatetimeField()
+    reported_at = fields.DatetimeField(null=True)
+    filed_at = fields.DatetimeField(null=True)
+    dispatched_at = fields.DatetimeField(null=True)
+    dispatched_level = fields.TextField(null=True)
+    accepted_at = fields.DatetimeField(null=True)
+    due_at = fields.DatetimeField(null=True)
+    first_due_at = fields.DatetimeField(null=True)
+    step_due_at = fields.DatetimeField(null=True)
+    due_provisional = fields.BooleanField()
+    handled_at = fields.DatetimeField(null=True)
+    result = fields.TextField(null=True)
+    checked_at = fields.DatetimeField(null=True)
+    checker_id = fields.UUIDField(null=True)
+    closed_at = fields.DatetimeField(null=True)
+    evaluated_at = fields.DatetimeField(null=True)
+    archived_at = fields.DatetimeField(null=True)
+    suspended_at = fields.DatetimeField(null=True)
+    review_at = fields.DatetimeField(null=True)
+    suspension_reason = fields.TextField(null=True)
+    return_count = fields.IntField()
+    extension_count = fields.IntField()
+    rework_count = fields.IntField()
+    first_rework_at = fields.DatetimeField(null=True)
+    reopened = fields.BooleanField()
+    escalation_reason = fields.TextField(null=True)
+    duplicate_of_id = fields.UUIDField(null=True)
+    joined_count = fields.IntField()
+    supervised = fields.BooleanField()
+    affected_households = fields.IntField(null=True)
+    answer_count = fields.IntField()
+    dissatisfied_count = fields.IntField()
+    version = fields.IntField()
+
+    class Meta:
+        table = "cases"
+
+
+class CaseAssignment(Model):
+    """案件的主办、协办单位"""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    case_id = fields.UUIDField()
+    organisation_id = fields.UUIDField()
+    role = fields.TextField()
+    plan = fields.TextField(null=True)
+    assigned_at = fields.DatetimeField()
+    done_at = fields.DatetimeField(null=True)
+    done_note = fields.TextField(null=True)
+    active = fields.BooleanField()
+    region_path = fields.TextField()
+    reporter_id = fields.UUIDField()
+
+    class Meta:
+        table = "case_assignments"
+
+
+class CaseEvent(Model):
+    """案件经过:只增加,按案件以散列值相连"""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    case_id = fields.UUIDField()
+    seq = fields.IntField()
+    code = fields.TextField()
+    action = fields.TextField()
+    title = fields.TextField()
+    from_state = fields.TextField(null=True)
+    to_state = fields.TextField()
+    at = fields.DatetimeField()
+    actor_id = fields.UUIDField(null=True)
+    actor_name = fields.TextField()
+    actor_role = fields.TextField()
+    reason_code = fields.TextField(null=True)
+    reason = fields.TextField(null=True)
+    note = fields.TextField(null=True)
+    organisation_id = fields.UUIDField(null=True)
+    member_id = fields.UUIDField(null=True)
+    level = fields.TextField(null=True)
+    urgent = fields.BooleanField(null=True)
+    category_id = fields.UUIDField(null=True)
+    limit_value = fields.IntField(null=True)
+    limit_unit = fields.TextField(null=True)
+    review_at = fields.DatetimeField(null=True)
+    accepted = fields.BooleanField(null=True)
+    related_case_id = fields.UUIDField(null=True)
+    choice = fields.TextField(null=True)
+    households = fields.IntField(null=True)
+    cost_fen = fields.BigIntField(null=True)
+    due_at = fields.DatetimeField(null=True)
+    first_due_at = fields.DatetimeField(null=True)
+    step_due_at = fields.DatetimeField(null=True)
+    due_provisional = fields.BooleanField()
+    region_path = fields.TextField()
+    reporter_id = fields.UUIDField()
+    prev_hash = fields.BinaryField()
+    hash = fields.BinaryField()
+
+    class Meta:
+        table = "case_events"
+
+
+class CaseSuspension(Model):
+    """挂账:申请与实际停止计时的区间"""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    case_id = fields.UUIDField()
+    state = fields.TextField()
+    reason_code = fields.TextField()
+    plan = fields.TextField()
+    review_at = fields.DatetimeField()
+    requested_by = fields.UUIDField()
+    requested_at = fields.DatetimeField()
+    decided_by = fields.UUIDField(null=True)
+    decided_at = fields.DatetimeField(null=True)
+    resumed_at = fields.DatetimeField(null=True)
+    region_path = fields.TextField()
+    reporter_id = fields.UUIDField()
+
+    class Meta:
+        table = "case_suspensions"
+
+
+class CaseExtension(Model):
+    """延期申请"""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    case_id = fields.UUIDField()
+    state = fields.TextField()
+    value = fields.IntField()
+    unit = fields.TextField()
+    reason = fields.TextField()
+    requested_by = fields.UUIDField()
+    requested_at = fields.DatetimeField()
+    decided_by = fields.UUIDField(null=True)
+    decided_at = fields.DatetimeField(null=True)
+    region_path = fields.TextField()
+    reporter_id = fields.UUIDField()
+
+    class Meta:
+        table = "case_extensions"
+
+
+class CaseEvaluation(Model):
+    """评价:一户一次"""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    case_id = fields.UUIDField()
+    round = fields.IntField()
+    respondent_id = fields.UUIDField(null=True)
+    household = fields.TextField(null=True)
+    collected_by = fields.UUIDField(null=True)
+    choice = fields.TextField()
+    comment = fields.TextField(null=True)
+    answered_at = fields.DatetimeField()
+    region_path = fields.TextField()
+    reporter_id = fields.UUIDField()
+
+    class Meta:
+        table = "case_evaluations"
+
+
+class Workday(Model):
+    """工作日历中的一天"""
+
+    day = fields.DateField(primary_key=True)
+    is_workday = fields.BooleanField()
+    source = fields.TextField()
+
+    class Meta:
+        table = "workdays"

@@ -1,0 +1,64 @@
+"""The use-cases: one function each, named like its mutation."""
+
+from __future__ import annotations
+
+from guanjia.cases.service.archive import archive_case, finish_evaluation, reopen_case, void_case
+from guanjia.cases.service.calendars import load_calendar_year
+from guanjia.cases.service.categories import change_category, create_category
+from guanjia.cases.service.check import check_case, close_case, evaluate_case
+from guanjia.cases.service.dispatch import (
+    accept_case,
+    dispatch_case,
+    return_case,
+    rule_return,
+)
+from guanjia.cases.service.filing import (
+    decline_case,
+    escalate_case,
+    file_case,
+    link_duplicate,
+    verify_case,
+)
+from guanjia.cases.service.handling import complete_part, give_feedback, start_case
+from guanjia.cases.service.report import report_case, submit_case
+from guanjia.cases.service.requests import (
+    approve_extension,
+    approve_suspension,
+    request_extension,
+    request_suspension,
+    resume_at_review,
+    resume_case,
+)
+
+__all__ = [
+    "accept_case",
+    "approve_extension",
+    "approve_suspension",
+    "archive_case",
+    "change_category",
+    "check_case",
+    "close_case",
+    "complete_part",
+    "create_category",
+    "decline_case",
+    "dispatch_case",
+    "escalate_case",
+    "evaluate_case",
+    "file_case",
+    "finish_evaluation",
+    "give_feedback",
+    "link_duplicate",
+    "load_calendar_year",
+    "reopen_case",
+    "report_case",
+    "request_extension",
+    "request_suspension",
+    "resume_at_review",
+    "resume_case",
+    "return_case",
+    "rule_return",
+    "start_case",
+    "submit_case",
+    "verify_case",
+    "void_case",
+]

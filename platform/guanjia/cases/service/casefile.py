@@ -1,0 +1,341 @@
+"""A case opened for one step: locked, complete, and written back by one event.
+
+`open_file` reaches the row through the scope, `CaseFile.take` does all of a step: it finds the row
+of the transition, checks data, guards and authority, applies the event, computes the deadlines and
+writes case, event, audit record and notification. A use-case says only what is special about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from guanjia.access.actor import Actor
+from guanjia.audit.service import record
+from guanjia.cases.authority import Place, held
+from guanjia.cases.calendar import Calendar
+from guanjia.cases.clocks import Adjustment, deadlines
+from guanjia.cases.facts import CaseFacts, Event, Payload, apply
+from guanjia.cases.guards import MACHINE, Request, Situation
+from guanjia.cases.machine import Transition
+from guanjia.cases.models import CASE_REACH, Case
+from guanjia.cases.reasons import AssignmentRole, Level, RequestState, Source
+from guanjia.cases.service.timeline import append_event
+from guanjia.cases.service.workdays import load_calendar
+from guanjia.cases.states import State, stage_of
+from guanjia.cases.transitions import Authority, Who
+from guanjia.db.pools import Transaction
+from guanjia.db.scope import Reach, Scope
+from guanjia.graph.errors import CONFLICT, Refusal, forbidden, not_found
+
+CHANNEL = "case_changed"
+SYSTEM = "SYSTEM"
+SYSTEM_NAME = "系统"
+_FACTS = tuple(f.name for f in fields(CaseFacts))
+_ENUMS = {"state": State, "level": Level, "dispatched_level": Level}
+_SAVE = (
+    "update cases set stage = $3, version = version + 1, "
+    + ", ".join(f"{name} = ${n}" for n, name in enumerate(_FACTS, 4))
+    + " where tenant_id = $1 and id = $2"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    organisation_id: UUID
+    kind: str
+    role: AssignmentRole
+    active: bool
+    done: bool
+
+
+@dataclass(slots=True)
+class CaseFile:
+    """A locked case and all that a step may have to look at."""
+
+    transaction: Transaction
+    actor: Actor | None
+    scope: Scope
+    now: datetime
+    row: Mapping[str, Any]
+    facts: CaseFacts
+    calendar: Calendar
+    assigned: tuple[Assigned, ...] = ()
+    suspension: Request | None = None
+    extension: Request | None = None
+    adjustments: tuple[Adjustment, ...] = ()
+    photo_pair: bool = False
+    events: int = 0
+
+    @property
+    def id(self) -> UUID:
+        found: UUID = self.row["id"]
+        return found
+
+    @property
+    def region_path(self) -> str:
+        return str(self.row["region_path"])
+
+    @property
+    def place(self) -> Place:
+        return Place(self.region_path, self.row["reporter_id"], self.facts, self.facts.handler_id)
+
+    def situation(self, data: Mapping[str, Any], **more: Any) -> Situation:
+        organisations = frozenset(self.actor.organisation_ids) if self.actor else frozenset()
+        open_parts = [a for a in self.assigned if a.active and a.role is AssignmentRole.ASSIST]
+        return Situation(
+            facts=self.facts,
+            now=self.now,
+            calendar=self.calendar,
+            data=data,
+            reporter_id=self.row["reporter_id"],
+            source=Source(self.row["source"]),
+            actor_handles=any(a.organisation_id in organisations for a in self.assigned),
+            photo_pair=self.photo_pair,
+            parts_open=sum(not a.done for a in open_parts),
+            suspension=self.suspension,
+            extension=self.extension,
+            **more,
+        )
+
+    def prepare(
+        self,
+        action: str,
+        data: Mapping[str, Any],
+        *,
+        part_ids: frozenset[UUID] = frozenset(),
+        **more: Any,
+    ) -> Step:
+        """The step that may be taken now; a Refusal or Denied says why not. Writes nothing.
+
+        Authority comes before data: who may not act learns nothing about what is missing.
+        """
+        row = MACHINE.row(action, self.facts.state)
+        reach, who = self._entitled(row, replace(self.place, part_ids=part_ids))
+        situation = self.situation(data, **more)
+        if reach is not None and reach.level in set(Level):
+            situation = replace(situation, acting_level=Level(reach.level))
+        if who.authority is Authority.CHECKER:
+            self._check_independence(situation)
+        MACHINE.check_data(row, data)
+        MACHINE.check_guards(row, situation)
+        return Step(row, reach, who)
+
+    async def write(self, step: Step, payload: Payload | None = None) -> None:
+        """The step happened: the case, its event, the audit record and the notification."""
+        row, before = step.row, self.facts
+        event = Event(
+            row.action,
+            row.code,
+            before.state,
+            row.target or before.state,
+            self.now,
+            self.actor.membership_id if self.actor and step.reach else None,
+            payload or Payload(),
+            before.due_at,
+            before.first_due_at,
+            before.step_due_at,
+            before.due_provisional,
+        )
+        after = apply(before, event)
+        found = deadlines(self.calendar, after, self.adjustments)
+        event = replace(
+            event,
+            due_at=found.due_at,
+            first_due_at=found.first_due_at,
+            step_due_at=found.step_due_at,
+            due_provisional=found.provisional,
+        )
+        self.facts = apply(before, event)
+        connection = self.transaction.connection
+        await connection.execute(
+            _SAVE,
+            self.transaction.tenant_id,
+            self.id,
+            stage_of(self.facts.state),
+            *(getattr(self.facts, name) for name in _FACTS),
+        )
+        await append_event(
+            self.transaction,
+            self.row,
+            event,
+            title=row.title,
+            actor_name=self.actor.display_name if self.actor and step.reach else SYSTEM_NAME,
+            actor_role=step.reach.role if step.reach else SYSTEM,
+        )
+        await record(
+            self.transaction,
+            action=row.action,
+            actor=self.actor if step.reach else None,
+            permission=step.who.permission or None,
+            object_type="Case",
+            object_id=self.id,
+            region_path=self.region_path,
+            detail={"code": row.code, "from": event.from_state, "to": event.to_state},
+        )
+        await notify(self.transaction, self.id)
+
+    async def take(
+        self,
+        action: str,
+        payload: Payload | None = None,
+        *,
+        data: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> None:
+        """Prepares and writes a step to which nothing else belongs."""
+        await self.write(self.prepare(action, data or {}, **more), payload)
+
+    async def follow(self, action: str, payload: Payload | None = None) -> None:
+        """A step of the system that follows from the one before it."""
+        row = MACHINE.row(action, self.facts.state)
+        MACHINE.check_guards(row, self.situation({}))
+        await self.write(Step(row, None, Who("", Authority.SYSTEM)), payload)
+
+    async def saved(self) -> Case:
+        """The case as it is stored now."""
+        return await Case.get(id=self.id)
+
+    def _entitled(self, row: Transition[State, Who], place: Place) -> tuple[Reach, Who]:
+        for who in row.who:
+            reach = held(who.authority, self._scope_for(who.permission), place)
+            if reach is not None:
+                return reach, who
+        raise forbidden(
+            row.who[0].permission, f"您没有在本案件所属层级或单位进行“{row.title}”的权限。"
+        )
+
+    def _scope_for(self, permission: str) -> Scope:
+        if permission == self.scope.permission or self.actor is None:
+            return self.scope
+        return self.actor.scope(permission)
+
+    def _check_independence(self, situation: Situation) -> None:
+        is_reporter = self.actor and self.actor.membership_id == situation.reporter_id
+        if is_reporter or situation.actor_handles:
+            raise Refusal("CHECKER_NOT_INDEPENDENT", "核查人不能是上报人,也不能是处置单位的人员。")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A transition that may be taken, and by which right. Without a reach the system takes it."""
+
+    row: Transition[State, Who]
+    reach: Reach | None
+    who: Who
+
+    @property
+    def level(self) -> Level | None:
+        held_at = self.reach.level if self.reach else ""
+        return Level(held_at) if held_at in set(Level) else None
+
+
+async def open_file(
+    transaction: Transaction,
+    actor: Actor | None,
+    scope: Scope,
+    case_id: UUID,
+    version: int | None,
+    now: datetime,
+    *,
+    name: str = "id",
+) -> CaseFile:
+    """Locks a case that the scope reaches. NOT_FOUND otherwise; CONFLICT when it has changed since
+    the version the caller saw."""
+    arguments: list[Any] = [transaction.tenant_id, case_id]
+
+    def bind(value: Any, kind: str) -> str:
+        arguments.append(value)
+        return f"${len(arguments)}::{kind}"
+
+    row = await transaction.connection.fetchrow(
+        "select c.* from cases c where c.tenant_id = $1 and c.id = $2 and "
+        f"{scope.predicate(CASE_REACH, 'c', '$1', bind)} for update of c",
+        *arguments,
+    )
+    if row is None:
+        raise not_found("案件", name)
+    if version is not None and row["version"] != version:
+        raise Refusal(CONFLICT, "案件已被他人更新,请刷新后再试。", ("version",))
+    return await file_of(transaction, actor, scope, row, now)
+
+
+async def file_of(
+    transaction: Transaction,
+    actor: Actor | None,
+    scope: Scope,
+    row: Mapping[str, Any],
+    now: datetime,
+) -> CaseFile:
+    """The file of a case row that is locked, or was just inserted."""
+    facts = facts_of(row)
+    since = min(filter(None, (facts.clock_started_at, facts.dispatched_at, facts.state_since, now)))
+    found = CaseFile(
+        transaction, actor, scope, now, row, facts, await load_calendar(transaction, since)
+    )
+    await _complete(found)
+    return found
+
+
+async def _complete(file: CaseFile) -> None:
+    key = (file.transaction.tenant_id, file.id)
+    connection = file.transaction.connection
+    assigned = await connection.fetch(
+        "select a.organisation_id, o.kind, a.role, a.active, a.done_at is not null as done"
+        " from case_assignments a join organisations o"
+        " on o.tenant_id = a.tenant_id and o.id = a.organisation_id"
+        " where a.tenant_id = $1 and a.case_id = $2",
+        *key,
+    )
+    file.assigned = tuple(
+        Assigned(a["organisation_id"], a["kind"], AssignmentRole(a["role"]), a["active"], a["done"])
+        for a in assigned
+    )
+    suspensions = await connection.fetch(
+        "select * from case_suspensions where tenant_id = $1 and case_id = $2", *key
+    )
+    extensions = await connection.fetch(
+        "select * from case_extensions where tenant_id = $1 and case_id = $2", *key
+    )
+    for row in suspensions:
+        if row["state"] == RequestState.PENDING:
+            file.suspension = Request(row["reason_code"], row["review_at"])
+    for row in extensions:
+        if row["state"] == RequestState.PENDING:
+            file.extension = Request(value=row["value"])
+    file.adjustments = (
+        *(
+            Adjustment(s["resumed_at"], start=s["decided_at"], end=s["resumed_at"])
+            for s in suspensions
+            if s["resumed_at"] is not None
+        ),
+        *(
+            Adjustment(e["decided_at"], value=e["value"])
+            for e in extensions
+            if e["state"] == RequestState.APPROVED
+        ),
+    )
+    file.photo_pair = await connection.fetchval(
+        "select photo_pair from case_categories where tenant_id = $1 and id = $2",
+        key[0],
+        file.facts.category_id,
+    )
+
+
+def facts_of(row: Mapping[str, Any]) -> CaseFacts:
+    """The facts in a row of `cases`."""
+    values = {name: row[name] for name in _FACTS}
+    for name, enum in _ENUMS.items():
+        if values[name] is not None:
+            values[name] = enum(values[name])
+    return CaseFacts(**values)
+
+
+async def notify(transaction: Transaction, case_id: UUID) -> None:
+    """Listeners hear of the case when the transaction commits; they read it in their own scope."""
+    await transaction.connection.execute(
+        "select pg_notify($1, $2)", CHANNEL, f"{transaction.tenant_id}:{case_id}"
+    )

@@ -1,0 +1,159 @@
+"""② 指挥派遣: dispatched, accepted, returned and ruled on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from guanjia.access.actor import Actor
+from guanjia.cases import inputs
+from guanjia.cases.calendar import Unit
+from guanjia.cases.facts import Payload
+from guanjia.cases.models import Case
+from guanjia.cases.reasons import AssignmentRole
+from guanjia.cases.service.assignments import assign, assistants, handler, organisation
+from guanjia.cases.service.casefile import CaseFile, open_file
+from guanjia.cases.service.requests import withdraw_requests
+from guanjia.cases.transitions import FREE_RETURNS, LABELS
+from guanjia.db.pools import Transaction
+from guanjia.db.scope import Scope
+
+MOST_DAYS = 365
+"""The longest limit a dispatcher may set, in units."""
+
+
+async def dispatch_case(
+    transaction: Transaction,
+    actor: Actor,
+    scope: Scope,
+    *,
+    id: UUID,
+    version: int,
+    now: datetime,
+    organisation_id: UUID,
+    assistant_ids: Sequence[UUID] = (),
+    limit_value: int | None = None,
+    limit_unit: Unit | None = None,
+    note: str | None = None,
+) -> Case:
+    """T5. The organisation is in charge of the work (主办) and the clock runs. Without a limit the
+    category's holds."""
+    file = await open_file(transaction, actor, scope, id, version, now)
+    value, unit = await _limit(file, limit_value, limit_unit)
+    kind = await transaction.connection.fetchval(
+        "select kind from organisations where tenant_id = $1 and id = $2",
+        transaction.tenant_id,
+        organisation_id,
+    )
+    data = {"organisation_id": organisation_id, "limit_value": value, "limit_unit": unit}
+    step = file.prepare("dispatch_case", data, handler_kind=kind or "")
+    assert step.level is not None
+    await handler(file, organisation_id, step.level)
+    helping = await assistants(file, assistant_ids, organisation_id)
+    await assign(file, organisation_id, helping)
+    await file.write(
+        step,
+        Payload(
+            organisation_id=organisation_id,
+            assistant_ids=helping,
+            level=step.level,
+            limit_value=value,
+            limit_unit=unit,
+            note=inputs.text(note, "说明", "note"),
+        ),
+    )
+    return await file.saved()
+
+
+async def accept_case(
+    transaction: Transaction,
+    actor: Actor,
+    scope: Scope,
+    *,
+    id: UUID,
+    version: int,
+    now: datetime,
+) -> Case:
+    """T6. The organisation in charge has taken the case over."""
+    file = await open_file(transaction, actor, scope, id, version, now)
+    await file.take("accept_case")
+    return await file.saved()
+
+
+async def return_case(
+    transaction: Transaction,
+    actor: Actor,
+    scope: Scope,
+    *,
+    id: UUID,
+    version: int,
+    now: datetime,
+    reason: str,
+    evidence: str,
+    suggested_id: UUID | None = None,
+) -> Case:
+    """T7. The case is RETURNED; its clock keeps running until somebody rules on it."""
+    file = await open_file(transaction, actor, scope, id, version, now)
+    why = inputs.text(reason, LABELS["reason"], "reason")
+    proof = inputs.text(evidence, LABELS["evidence"], "evidence")
+    step = file.prepare("return_case", {"reason": why, "evidence": proof})
+    if suggested_id is not None:
+        await organisation(file, suggested_id, "suggestedId")
+    await withdraw_requests(file)
+    await file.write(step, Payload(reason=why, note=proof, organisation_id=suggested_id))
+    return await file.saved()
+
+
+async def rule_return(
+    transaction: Transaction,
+    actor: Actor,
+    scope: Scope,
+    *,
+    id: UUID,
+    version: int,
+    now: datetime,
+    accepted: bool,
+    reason: str,
+    organisation_id: UUID | None = None,
+    assistant_ids: Sequence[UUID] | None = None,
+    limit_value: int | None = None,
+    limit_unit: Unit | None = None,
+) -> Case:
+    """T8. The return is accepted: the case is dispatched anew, to another handler or the same, and
+    the clock starts again. Or it is refused: the case goes back and the clock runs on.
+    From the third return on, a supervisor rules."""
+    file = await open_file(transaction, actor, scope, id, version, now)
+    many = file.facts.return_count > FREE_RETURNS
+    action = "rule_repeated_return" if many else "rule_return"
+    why = inputs.text(reason, LABELS["reason"], "reason")
+    lead = organisation_id if accepted and organisation_id else file.facts.handler_id
+    assert lead is not None
+    kind = await transaction.connection.fetchval(
+        "select kind from organisations where tenant_id = $1 and id = $2",
+        transaction.tenant_id,
+        lead,
+    )
+    step = file.prepare(action, {"reason": why}, handler_kind=kind or "")
+    assert step.level is not None
+    if not accepted:
+        await file.write(step, Payload(accepted=False, reason=why))
+        return await file.saved()
+    await handler(file, lead, step.level)
+    value, unit = await _limit(file, limit_value, limit_unit)
+    if assistant_ids is None:
+        kept = [a.organisation_id for a in file.assigned if _assists(a) and a != lead]
+        assistant_ids = [one for one in kept if one != lead]
+    helping = await assistants(file, assistant_ids, lead)
+    await assign(file, lead, helping)
+    said = Payload(
+        accepted=True,
+        reason=why,
+        organisation_id=lead,
+        assistant_ids=helping,
+        level=step.level,
+        limit_value=value,
+        limit_unit=unit,
+    )
+    await file.write(step, said)
+    return await file.saved()

@@ -1,0 +1,228 @@
+"""① 采集上报: a case comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from guanjia.access.actor import Actor
+from guanjia.cases import inputs
+from guanjia.cases.authority import Place, held
+from guanjia.cases.calendar import local_date
+from guanjia.cases.facts import CaseFacts, Payload
+from guanjia.cases.guards import MACHINE
+from guanjia.cases.machine import MISSING_DATA
+from guanjia.cases.models import Case
+from guanjia.cases.reasons import CategoryKind, Level, Source
+from guanjia.cases.service.casefile import CaseFile, Step, file_of, open_file
+from guanjia.cases.states import State, stage_of
+from guanjia.cases.transitions import LABELS
+from guanjia.db.ids import new_id
+from guanjia.db.pools import Transaction
+from guanjia.db.scope import Reach, Scope
+from guanjia.graph.errors import BAD_USER_INPUT, Refusal, forbidden, not_found
+from guanjia.reading.conditions import grams, normal
+
+_PLACES = ("COMMUNITY", "GRID")
+_KEY_LENGTH = 100
+
+
+async def report_case(
+    transaction: Transaction,
+    actor: Actor,
+    scope: Scope,
+    *,
+    category_id: UUID,
+    region_id: UUID,
+    title: str,
+    location: str,
+    source: Source,
+    now: datetime,
+    description: str = "",
+    no_photo_reason: str | None = None,
+    contact_name: str | None = None,
+    contact_phone: str | None = None,
+    urgent: bool | None = None,
+    draft: bool = False,
+    idempotency_key: str | None = None,
+) -> Case:
+    """T1. A case is REPORTED (or a DRAFT), numbered, in the charge of the level whose officer
+    reported it: the community unless a street or the district did. `region_id` is the grid or
+    community it lies in. The same idempotency key gives the same case again."""
+    key = inputs.line(idempotency_key, "幂等键", "idempotencyKey", _KEY_LENGTH)
+    if key:
+        # Two requests with one key wait for each other here instead of failing on the index.
+        await transaction.connection.execute(
+            "select pg_advisory_xact_lock(hashtextextended($1, 0))",
+            f"{transaction.tenant_id}:{actor.membership_id}:{key}",
+        )
+        before = await Case.filter(reporter_id=actor.membership_id).filter(
+            id__in=await _with_key(transaction, actor.membership_id, key)
+        )
+        if before:
+            return before[0]
+    row = MACHINE.row("draft_case" if draft else "report_case", None)
+    data: dict[str, Any] = {
+        "category_id": category_id,
+        "region_id": region_id,
+        "title": inputs.line(title, LABELS["title"], "title", inputs.TITLE_LENGTH),
+        "description": inputs.text(
+            description, "描述", "description", inputs.DESCRIPTION_LENGTH
+        ),
+        "location": inputs.line(location, LABELS["location"], "location"),
+        "source": Source(source),
+        "no_photo_reason": inputs.line(
+            no_photo_reason, LABELS["no_photo_reason"], "noPhotoReason"
+        ),
+        "contact_name": inputs.line(
+            contact_name, "联系人", "contactName", inputs.NAME_LENGTH
+        ),
+        "contact_phone": inputs.phone(contact_phone, "contactPhone"),
+        "idempotency_key": key,
+    }
+    region = await _region(transaction, region_id)
+    reach = _reach(scope, region["path"])
+    MACHINE.check_data(row, data)
+    kind = await transaction.connection.fetchval(
+        "select kind from case_categories where tenant_id = $1 and id = $2 and active",
+        transaction.tenant_id,
+        category_id,
+    )
+    if kind is None:
+        raise not_found("案件类别", "categoryId")
+    target = row.target
+    assert target is not None
+    hurry = kind == CategoryKind.EMERGENCY if urgent is None else urgent
+    facts = CaseFacts(target, now, _level(reach), hurry, category_id)
+    inserted = await _insert(transaction, actor.membership_id, facts, data, region, now)
+    file = await file_of(transaction, actor, scope, inserted, now)
+    said = Payload(level=facts.level, urgent=hurry, category_id=category_id)
+    await file.begin(Step(row, reach, row.who[0]), said)
+    return await file.saved()
+
+
+async def submit_case(
+    transaction: Transaction,
+    actor: Actor,
+    scope: Scope,
+    *,
+    id: UUID,
+    version: int,
+    now: datetime,
+    no_photo_reason: str | None = None,
+) -> Case:
+    """T1. The reporter's own draft is REPORTED."""
+    file = await open_file(transaction, actor, scope, id, version, now)
+    reason = inputs.line(no_photo_reason, LABELS["no_photo_reason"], "noPhotoReason")
+    given = reason or file.row["no_photo_reason"]
+    await file.take("submit_case", data={"no_photo_reason": given})
+    await transaction.connection.execute(
+        "update cases set no_photo_reason = $3 where tenant_id = $1 and id = $2",
+        transaction.tenant_id,
+        id,
+        given,
+    )
+    return await file.saved()
+
+
+async def _with_key(transaction: Transaction, reporter_id: UUID, key: str) -> list[UUID]:
+    rows = await transaction.connection.fetch(
+        "select id from cases where tenant_id = $1 and reporter_id = $2 and idempotency_key = $3",
+        transaction.tenant_id,
+        reporter_id,
+        key,
+    )
+    return [row["id"] for row in rows]
+
+
+async def _region(transaction: Transaction, region_id: UUID) -> Mapping[str, Any]:
+    region = await transaction.connection.fetchrow(
+        "select id, path, level, name from regions"
+        " where tenant_id = $1 and id = $2 and valid_to is null",
+        transaction.tenant_id,
+        region_id,
+    )
+    if region is None:
+        raise not_found("区域", "regionId")
+    if region["level"] not in _PLACES:
+        raise Refusal(BAD_USER_INPUT, "案件须落在网格或社区。", ("regionId",))
+    found: Mapping[str, Any] = region
+    return found
+
+
+def _reach(scope: Scope, path: str) -> Reach:
+    """The nearest reach in which the place lies. A reporter without a region reports anywhere:
+    what one sees across the road belongs to the grid across the road."""
+    near = sorted(scope.covering(path), key=lambda r: -len(r.path))
+    mine = [r for r in scope.reaches if r.kind == "self"]
+    if not near + mine:
+        raise not_found("区域", "regionId")
+    return (near + mine)[0]
+
+
+def _level(reach: Reach) -> Level:
+    return Level(reach.level) if reach.level in set(Level) else Level.COMMUNITY
+
+
+async def _insert(
+    transaction: Transaction,
+    reporter_id: UUID,
+    facts: CaseFacts,
+    data: Mapping[str, Any],
+    region: Mapping[str, Any],
+    now: datetime,
+) -> Mapping[str, Any]:
+    number = await _next_number(transaction, local_date(now).year)
+    search = normal(
+        " ".join((number, data["title"], data["description"] or "", data["location"]))
+    )
+    values: dict[str, Any] = {
+        "id": new_id(),
+        "number": number,
+        "title": data["title"],
+        "description": data["description"] or "",
+        "category_id": facts.category_id,
+        "level": facts.level,
+        "state": facts.state,
+        "stage": stage_of(facts.state),
+        "state_since": now,
+        "urgent": facts.urgent,
+        "source": data["source"],
+        "region_id": region["id"],
+        "region_path": region["path"],
+        "location": data["location"],
+        "search_text": search,
+        "reporter_id": reporter_id,
+        "contact_name": data["contact_name"],
+        "contact_phone": data["contact_phone"],
+        "no_photo_reason": data["no_photo_reason"],
+        "idempotency_key": data["idempotency_key"],
+        "created_at": now,
+    }
+    row: Mapping[str, Any] = await transaction.connection.fetchrow(
+        f"insert into cases ({', '.join(values)})"
+        f" values ({', '.join(f'${n}' for n in range(1, len(values) + 1))}) returning *",
+        *values.values(),
+    )
+    await transaction.connection.execute(
+        "insert into case_grams (gram, case_id) select unnest($1::text[]), $2",
+        grams(search),
+        row["id"],
+    )
+    return row
+
+
+async def _next_number(transaction: Transaction, year: int) -> str:
+    """The tenant's next case number, for example 350702-2026-000001. The counter's row is locked
+    until the transaction ends: there are no gaps and no doubles."""
+    code, last = await transaction.connection.fetchrow(
+        "with counted as (insert into case_counters (year, last) values ($1, 1)"
+        " on conflict (tenant_id, year) do update set last = case_counters.last + 1"
+        " returning last) select t.code, c.last from counted c, tenants t where t.tenant_id = $2",
+        year,
+        transaction.tenant_id,
+    )
+    return f"{code}-{year}-{last:06d}"

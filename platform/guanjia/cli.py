@@ -1,0 +1,324 @@
+"""The command line: serve, demo, migrate, schema, tenant, policy, audit, token, database."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import asyncpg
+import typer
+import uvicorn
+from rich.console import Console
+
+from guanjia import schema as schemas
+from guanjia import settings as configuration
+from guanjia.access import grants, policy, sessions, users
+from guanjia.access.tokens import Tokens
+from guanjia.app import create_app
+from guanjia.audit import chain
+from guanjia.cases import onboard as cases
+from guanjia.db import embedded
+from guanjia.db.connections import Connections, MissingConnection, resolve
+from guanjia.db.embedded import ServerFailed
+from guanjia.db.guard import UnsafeDatabase
+from guanjia.db.migrate import migrate as run_migrations
+from guanjia.db.pools import Database
+from guanjia.demo import people, story
+from guanjia.graph.errors import Refusal
+from guanjia.settings import MODULES, PROJECT_ROOT, Settings, SettingsError
+from guanjia.tenancy import onboarding
+from guanjia.tenancy.models import tenant_id
+from guanjia.tenancy.regiontree import BadTree
+from guanjia.tenancy.tenantfile import BadTenantFile, load
+
+app = typer.Typer(help="管家:区县治理与社会救助平台", no_args_is_help=True, add_completion=False)
+tenant_app = typer.Typer(help="租户(区县)", no_args_is_help=True)
+policy_app = typer.Typer(help="角色策略", no_args_is_help=True)
+audit_app = typer.Typer(help="审计", no_args_is_help=True)
+database_app = typer.Typer(help="内置数据库", no_args_is_help=True)
+app.add_typer(tenant_app, name="tenant")
+app.add_typer(policy_app, name="policy")
+app.add_typer(audit_app, name="audit")
+app.add_typer(database_app, name="database")
+
+console = Console(highlight=False, soft_wrap=True)
+SDL = PROJECT_ROOT / "schema.graphql"
+HOOKS = (users.seed, cases.seed)
+EXPECTED = (
+    SettingsError, MissingConnection, ServerFailed, UnsafeDatabase, BadTree, BadTenantFile,
+    onboarding.Refused, policy.BadPolicy, Refusal, OSError,
+)  # fmt: skip
+
+
+def main() -> None:
+    """Runs a command; what a person can mend is one sentence, not a trace."""
+    try:
+        app()
+    except EXPECTED as error:
+        Console(stderr=True).print(str(error), style="red", soft_wrap=True)
+        sys.exit(1)
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(work)
+
+
+async def opened(settings: Settings) -> tuple[Database, Connections]:
+    connections = await resolve(settings)
+    return await Database.open(connections, MODULES), connections
+
+
+@app.command()
+def serve() -> None:
+    """启动服务。"""
+    settings = configuration.load()
+    settings.check_for_serving()
+    listen(settings, run(resolve(settings)))
+
+
+def listen(settings: Settings, connections: Connections) -> None:
+    """Serves until told to stop; open requests are finished first."""
+    uvicorn.run(
+        create_app(settings, connections),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        log_level="warning",
+        timeout_graceful_shutdown=10,
+    )
+
+
+@app.command()
+def migrate() -> None:
+    """以 owner 角色执行数据库迁移。"""
+
+    async def work() -> list[str]:
+        settings = configuration.load()
+        connections = await resolve(settings, administer=True)
+        return await run_migrations(connections.require("owner"), MODULES)
+
+    done = run(work())
+    console.print("已执行:" + "、".join(done) if done else "数据库已是最新。")
+
+
+@app.command()
+def demo() -> None:
+    """从空白开始:迁移、开通演示租户、载入演示故事并启动服务。可重复执行。"""
+    settings = configuration.load()
+    if settings.environment == "production":
+        raise SettingsError("演示数据不能载入生产环境(GUANJIA_ENVIRONMENT=production)。")
+
+    async def prepare() -> Connections:
+        connections = await resolve(settings, administer=True)
+        await run_migrations(connections.require("owner"), MODULES)
+        database = await Database.open(connections, MODULES)
+        try:
+            for path in sorted(settings.tenants_dir.glob("*.toml")):
+                if load(path)[0].demo:
+                    report = await onboarding.onboard(database, path, hooks=HOOKS)
+                    console.print("  ".join(report.lines()[:2]))
+        finally:
+            await database.close()
+        for line in await story.tell(settings, connections):
+            console.print(line)
+        return connections
+
+    connections = run(prepare())
+    address = f"http://{settings.host}:{settings.port}"
+    for line in people.how_to_log_in(address):
+        console.print(line)
+    listen(settings, connections)
+
+
+@app.command()
+def schema(
+    check: Annotated[bool, typer.Option("--check", help="只比较,不改写;不一致时失败")] = False,
+) -> None:
+    """导出 schema.graphql。"""
+    built = schemas.build()
+    text = schemas.sdl(built)
+    if not check:
+        SDL.write_text(text, encoding="utf-8")
+        return
+    committed = SDL.read_text(encoding="utf-8")
+    if committed == text:
+        console.print("schema.graphql 与代码一致。")
+        return
+    for line in schemas.differences(built, SDL):
+        console.print(line)
+    console.print("schema.graphql 与代码不一致:请执行 make schema 并提交。", style="red")
+    raise typer.Exit(1)
+
+
+@app.command()
+def token(
+    user: str, tenant: Annotated[str, typer.Option("--tenant", help="租户,例如 yanping")]
+) -> None:
+    """为一个账号签发访问凭证(记入审计)。"""
+
+    async def work() -> str:
+        settings = configuration.load()
+        database, _ = await opened(settings)
+        try:
+            tokens = Tokens(settings.signing_key_pem(), settings.access_token_seconds)
+            desk = sessions.Desk(database, settings, tokens)
+            now = dt.datetime.now(dt.UTC)
+            return (await desk.open_locally(tenant_id(tenant), user, now)).access_token
+        finally:
+            await database.close()
+
+    print(run(work()))  # noqa: T201  # for a pipe: nothing but the token
+
+
+@tenant_app.command("onboard")
+def tenant_onboard(
+    file: Path,
+    plan: Annotated[bool, typer.Option("--plan", help="只显示将要发生的变化")] = False,
+    confirm_closures: Annotated[
+        bool, typer.Option("--confirm-closures", help="同意关闭文件中没有的区域")
+    ] = False,
+) -> None:
+    """按文件开通或更新一个租户。"""
+
+    async def work() -> onboarding.Report:
+        database, _ = await opened(configuration.load())
+        try:
+            return await onboarding.onboard(
+                database,
+                file,
+                apply=not plan,
+                confirm_closures=confirm_closures,
+                hooks=HOOKS,
+                carry=grants.carry,
+            )
+        finally:
+            await database.close()
+
+    for line in run(work()).lines():
+        console.print(line)
+
+
+@tenant_app.command("list")
+def tenant_list() -> None:
+    """列出已开通的租户。"""
+
+    async def work() -> list[dict[str, Any]]:
+        database, _ = await opened(configuration.load())
+        try:
+            return await onboarding.list_tenants(database)
+        finally:
+            await database.close()
+
+    for row in run(work()):
+        console.print(f"{row['slug']}\t{row['code']}\t{row['name']}\t{row['onboarded_at']:%Y-%m-%d}")
+
+
+@policy_app.command("test")
+def policy_test() -> None:
+    """逐一核对 ALLOW 表:角色 × 权限 × 范围 × 层级,表外一律须被拒绝。"""
+    loaded = policy.load(configuration.load().policies_dir)
+    wrong = loaded.mismatches()
+    for line in wrong:
+        console.print(line, style="red")
+    if wrong:
+        raise typer.Exit(1)
+    cells = len(loaded.roles) * len(loaded.permissions) * len(policy.REACHES) * len(policy.LEVELS)
+    console.print(f"策略与 ALLOW 表一致:{cells} 个组合,其中允许 {len(loaded.allow_table)} 个。")
+
+
+@policy_app.command("why")
+def policy_why(
+    user: str,
+    permission: str,
+    region: Annotated[str, typer.Argument(help="区域代码")],
+    tenant: Annotated[str, typer.Option("--tenant", help="租户,例如 yanping")],
+) -> None:
+    """某账号在某区域是否有某权限,由哪条授权和规则决定。"""
+
+    async def work() -> grants.Why:
+        settings = configuration.load()
+        database, _ = await opened(settings)
+        try:
+            async with database.snapshot(tenant_id(tenant)) as connection:
+                path = await connection.fetchval(
+                    "select path from regions where tenant_id = $1 and code = $2"
+                    " and valid_to is null",
+                    tenant_id(tenant),
+                    region,
+                )
+                member = await connection.fetchval(
+                    "select m.id from memberships m join users u on u.tenant_id = m.tenant_id"
+                    " and u.id = m.user_id where m.tenant_id = $1 and u.login_name = $2",
+                    tenant_id(tenant),
+                    user,
+                )
+                if path is None or member is None:
+                    raise Refusal("NOT_FOUND", "找不到该账号或区域。")
+                return await grants.why_allowed(
+                    connection,
+                    policy.load(settings.policies_dir),
+                    membership_id=member,
+                    permission=permission,
+                    region_path=path,
+                    now=dt.datetime.now(dt.UTC),
+                )
+        finally:
+            await database.close()
+
+    why = run(work())
+    console.print(("允许" if why.allowed else "不允许") + ":" + why.explanation)
+    if why.allowed:
+        console.print(f"授权 {why.grant_id},规则 {why.rule}")
+
+
+@audit_app.command("verify")
+def audit_verify(
+    tenant: Annotated[str | None, typer.Option("--tenant", help="只核验一个租户")] = None,
+    anchor: Annotated[
+        str | None, typer.Option("--anchor", help="以前核验得到的链头,用于发现截断")
+    ] = None,
+) -> None:
+    """重新计算审计链,指出第一条被改动的记录。"""
+
+    async def work() -> list[tuple[str, chain.Verification]]:
+        settings = configuration.load()
+        database, connections = await opened(settings)
+        try:
+            slugs = [row["slug"] for row in await onboarding.list_tenants(database)]
+        finally:
+            await database.close()
+        auditor = await asyncpg.connect(connections.require("auditor"))
+        try:
+            return [
+                (slug, await chain.verify(auditor, tenant_id(slug), anchor))
+                for slug in ([tenant] if tenant else slugs)
+            ]
+        finally:
+            await auditor.close()
+
+    broken = False
+    for slug, found in run(work()):
+        broken = broken or found.fault is not None
+        said = found.fault or f"完整,共 {found.count} 条,链头 {found.anchor}"
+        console.print(f"{slug}:{said}", style="red" if found.fault else None)
+    if broken:
+        raise typer.Exit(1)
+
+
+@database_app.command("stop")
+def database_stop() -> None:
+    """停止内置数据库。"""
+    stopped = run(embedded.stop(configuration.load().state_dir))
+    console.print("内置数据库已停止。" if stopped else "内置数据库没有在运行。")
+
+
+if __name__ == "__main__":
+    main()

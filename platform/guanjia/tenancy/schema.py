@@ -1,0 +1,236 @@
+"""Regions and organisations in the API."""
+
+import datetime as dt
+from enum import Enum
+from zoneinfo import ZoneInfo
+
+import strawberry
+from strawberry.types import Info
+
+from guanjia.db.scope import Scope
+from guanjia.graph.filters import IdFilter, RegionFilter, enum_filter, row_id
+from guanjia.graph.marks import public
+from guanjia.graph.nodes import (
+    Connection,
+    column,
+    many,
+    node,
+    one,
+    root_connection,
+    root_lookup,
+)
+from guanjia.graph.payloads import mutation, payload
+from guanjia.reading.mapping import Condition, Order, SortKey
+from guanjia.tenancy import models, regions
+from guanjia.tenancy.organisations import create_company
+
+Level = strawberry.enum(models.Level, name="Level")
+GridKind = strawberry.enum(models.GridKind, name="GridKind")
+OrganisationKind = strawberry.enum(models.OrganisationKind, name="OrganisationKind")
+LevelFilter = enum_filter(Level)
+OrganisationKindFilter = enum_filter(OrganisationKind)
+LOCAL = ZoneInfo("Asia/Shanghai")
+
+
+@strawberry.input(description="按文本精确筛选")
+class TextFilter:
+    in_: list[str] | None = strawberry.field(name="in", default=strawberry.UNSET)
+
+
+@strawberry.input(description="区域筛选")
+class RegionsFilter:
+    region: RegionFilter | None = strawberry.UNSET
+    level: LevelFilter | None = strawberry.UNSET
+    code: TextFilter | None = strawberry.UNSET
+    in_force: bool | None = strawberry.UNSET
+
+
+@strawberry.enum(description="区域排序:按树或按代码")
+class RegionOrder(Enum):
+    TREE = "TREE"
+    CODE = "CODE"
+
+
+@node(
+    models.Region,
+    read="region:read",
+    reach=models.REGION_REACH,
+    orders=(
+        Order("TREE", (SortKey("path", "text"), SortKey("id", "uuid"))),
+        Order("CODE", (SortKey("code", "text"), SortKey("id", "uuid"))),
+    ),
+    filters={
+        "region": {"within": Condition("within", "path"), "in": Condition("in", "id", "uuid")},
+        "level": {"in": Condition("in", "level")},
+        "code": {"in": Condition("in", "code")},
+        "inForce": Condition(
+            "flag", "{row}.valid_to is null", otherwise="{row}.valid_to is not null"
+        ),
+    },
+)
+class Region:
+    """区域:区县、街道(乡镇)、社区(村)、网格"""
+
+    id: strawberry.ID = column()
+    level: Level = column("层级")
+    code: str = column("代码:6、9、12 或 15 位;会随年份变动,不作标识")
+    name: str = column("名称")
+    grid_kind: GridKind | None = column("网格类别")
+    valid_from: dt.date = column("生效日期")
+    valid_to: dt.date | None = column("关闭日期;仍有效时为空")
+    parent: "Region | None" = one("Region", "parent_id", "上级;不在您的辖区时为空")
+    children: "list[Region]" = many(
+        "Region", "parent_id", (("code", "asc"),), "下级(有效的)", where="{row}.valid_to is null"
+    )
+
+
+@strawberry.input(description="机构筛选")
+class OrganisationsFilter:
+    kind: OrganisationKindFilter | None = strawberry.UNSET
+    region: RegionFilter | None = strawberry.UNSET
+    id: IdFilter | None = strawberry.UNSET
+
+
+@strawberry.enum(description="机构排序:按名称")
+class OrganisationOrder(Enum):
+    NAME = "NAME"
+
+
+@node(
+    models.Organisation,
+    read="organisation:read",
+    reach=models.ORGANISATION_REACH,
+    orders=(Order("NAME", (SortKey("name", "text"), SortKey("id", "uuid"))),),
+    filters={
+        "kind": {"in": Condition("in", "kind")},
+        "region": {
+            "within": Condition("within", "region_path"),
+            "in": Condition("in", "region_id", "uuid"),
+        },
+        "id": {"in": Condition("in", "id", "uuid")},
+    },
+)
+class Organisation:
+    """机构:职能部门、街道办事处、社区、物业公司、外部单位"""
+
+    id: strawberry.ID = column()
+    kind: OrganisationKind = column("类别")
+    name: str = column("名称")
+    active: bool = column("是否有效")
+    version: int = column("版本")
+    region: Region | None = one("Region", "region_id", through="organisation:read")
+
+
+@strawberry.type(description="租户:一个区县")
+class Tenant:
+    slug: str
+    code: str
+    name: str
+
+
+async def _tenant(info: Info) -> Tenant | None:
+    context = info.context
+    if context.reader is None:
+        return None
+    row = await context.reader.connection.fetchrow(
+        "select slug, code, name from tenants where tenant_id = $1", context.tenant_id
+    )
+    return Tenant(slug=row["slug"], code=row["code"], name=row["name"]) if row else None
+
+
+@strawberry.type
+class Query:
+    tenant: Tenant | None = strawberry.field(
+        resolver=_tenant,
+        description="请求所指的租户",
+        extensions=public("登录页需要显示区县名称"),
+    )
+    regions: Connection[Region] = root_connection(
+        Region,
+        permission="region:read",
+        filter_type=RegionsFilter,
+        order_type=RegionOrder,
+        description="辖区内的区域",
+    )
+    region: Region | None = root_lookup(
+        Region, permission="region:read", description="一个区域;不存在或不在辖区时为空"
+    )
+    organisations: Connection[Organisation] = root_connection(
+        Organisation,
+        permission="organisation:read",
+        filter_type=OrganisationsFilter,
+        order_type=OrganisationOrder,
+        description="辖区内的机构",
+    )
+    organisation: Organisation | None = root_lookup(
+        Organisation, permission="organisation:read", description="一个机构"
+    )
+
+
+@strawberry.input(description="在社区内划网格")
+class CreateGridInput:
+    community_id: strawberry.ID
+    name: str
+    sequence: int = strawberry.field(description="1–899 基础网格,901–999 专属网格")
+
+
+@payload
+class CreateGridPayload:
+    """新网格"""
+
+    region: Region | None
+
+
+@strawberry.input(description="登记物业公司或外部单位")
+class CreateOrganisationInput:
+    kind: OrganisationKind
+    name: str
+    region_id: strawberry.ID
+
+
+@payload
+class CreateOrganisationPayload:
+    """新机构"""
+
+    organisation: Organisation | None
+
+
+async def _create_grid(
+    self: None, info: Info, input: CreateGridInput, scope: "Scope"
+) -> CreateGridPayload:
+    context = info.context
+    grid = await regions.create_grid(
+        context.transaction,
+        context.actor,
+        scope,
+        community_id=row_id(input.community_id),
+        name=input.name,
+        sequence=input.sequence,
+        today=context.now.astimezone(LOCAL).date(),
+    )
+    return CreateGridPayload(region=await context.reader.by_id("Region", grid))
+
+
+async def _create_organisation(
+    self: None, info: Info, input: CreateOrganisationInput, scope: "Scope"
+) -> CreateOrganisationPayload:
+    context = info.context
+    made = await create_company(
+        context.transaction,
+        context.actor,
+        scope,
+        kind=input.kind,
+        name=input.name,
+        region_id=row_id(input.region_id),
+    )
+    return CreateOrganisationPayload(
+        organisation=await context.reader.by_id("Organisation", made)
+    )
+
+
+@strawberry.type
+class Mutation:
+    create_grid: CreateGridPayload = mutation("region:manage", "在社区内划一个网格")(_create_grid)
+    create_organisation: CreateOrganisationPayload = mutation(
+        "organisation:manage", "登记一个物业公司或外部单位"
+    )(_create_organisation)
