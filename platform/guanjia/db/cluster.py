@@ -89,7 +89,7 @@ async def _role(connection: asyncpg.Connection, role: str, password: str, dsn: s
     row = await connection.fetchrow("select * from pg_roles where rolname = $1", role)
     if row is None:
         await connection.execute(
-            f"create role {role} login noinherit nocreaterole nocreatedb"
+            f"create role {role} login {_inheritance(role)} nocreaterole nocreatedb"
             f" password {literal(password)}"
         )
         row = await connection.fetchrow("select * from pg_roles where rolname = $1", role)
@@ -97,6 +97,8 @@ async def _role(connection: asyncpg.Connection, role: str, password: str, dsn: s
     wrong = [text for column, text in _ATTRIBUTES.items() if row[column]]
     if not row["rolcanlogin"]:
         wrong.append("login")
+    if row["rolinherit"] != (role == "owner"):
+        wrong.append(_inheritance(role))
     if wrong:
         await connection.execute(f"alter role {role} {' '.join(wrong)}")
     if not await _accepts(dsn):
@@ -106,6 +108,12 @@ async def _role(connection: asyncpg.Connection, role: str, password: str, dsn: s
         role,
     ):
         await connection.execute(f"revoke {parent['name']} from {role}")
+
+
+def _inheritance(role: str) -> str:
+    """The owner acts for its schema by belonging to `pg_database_owner`, which before PostgreSQL 16
+    takes an inheriting role. Nobody else belongs to anything."""
+    return "inherit" if role == "owner" else "noinherit"
 
 
 async def _accepts(dsn: str) -> bool:
