@@ -154,7 +154,9 @@ async def _create(connection: asyncpg.Connection, name: str) -> None:
     """Sorts by code point everywhere, so that pages are cut the same on every system."""
     base = f"create database {name} owner owner template template0 encoding 'UTF8'"
     if connection.get_server_version() >= (17,):
-        await connection.execute(f"{base} locale_provider builtin builtin_locale 'C.UTF-8' locale 'C'")
+        await connection.execute(
+            f"{base} locale_provider builtin builtin_locale 'C.UTF-8' locale 'C'"
+        )
         return
     try:
         await connection.execute(f"{base} lc_collate 'C' lc_ctype 'C.UTF-8'")

@@ -93,14 +93,16 @@ async def resolve(settings: DatabaseSettings, *, administer: bool = False) -> Co
     if administer:
         administrator = await _administrator(settings)
         if administrator is not None:
-            passwords = remembered_passwords(settings.state_dir, _server_key(administrator))
+            passwords = remembered_passwords(settings.state_dir, server_key(administrator))
             passwords.update(_passwords_in(explicit))
             return await cluster.prepare(administrator, _database(settings), passwords)
     if any(getattr(explicit, role) for role in ROLES):
         return explicit
     if settings.admin_database_url is not None:
         # Prepared by an earlier migrate: the passwords are in the state folder.
-        passwords = remembered_passwords(settings.state_dir, _server_key(settings.admin_database_url))
+        passwords = remembered_passwords(
+            settings.state_dir, server_key(settings.admin_database_url)
+        )
         return addresses(settings.admin_database_url, _database(settings), passwords)
     server = await embedded.start(settings.state_dir)
     return await cluster.prepare(server.administrator, DATABASE, server.passwords)
@@ -212,7 +214,7 @@ def _passwords_in(explicit: Connections) -> dict[str, str]:
     return found
 
 
-def _server_key(dsn: str) -> str:
+def server_key(dsn: str) -> str:
     parts = urlsplit(dsn)
     query = dict(parse_qsl(parts.query))
     host = parts.hostname or query.get("host") or "local"

@@ -13,6 +13,8 @@ from tortoise.migrations.executor import MigrationExecutor
 from tortoise.migrations.loader import MigrationLoader
 from tortoise.migrations.recorder import MigrationRecorder
 
+from guanjia.db.tables import TenantTable
+
 RECORD = "tortoise_migrations"
 _LOCK = 7_201_104_553
 
@@ -88,13 +90,24 @@ async def pending(connection: Any, modules: Sequence[str]) -> list[str]:
     if await connection.fetchval("select to_regclass($1) is not null", RECORD):
         rows = await connection.fetch(f"select app, name from {RECORD}")
         known = {(row["app"], row["name"]) for row in rows}
+    return [f"{app}.{name}" for app, name in _on_disk(modules) if (app, name) not in known]
+
+
+def declared_grants(modules: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The tenant tables that the migrations make, each with the rights of each role."""
+    found: dict[str, dict[str, str]] = {}
+    for migration in _on_disk(modules).values():
+        for operation in migration.operations:
+            if isinstance(operation, TenantTable):
+                found[operation.name] = operation.grants
+    return found
+
+
+def _on_disk(modules: Sequence[str]) -> dict[tuple[str, str], Any]:
+    """Every migration by module and name, the lowest module first."""
     described = apps(modules, "owner")
     loader = MigrationLoader(described, MigrationRecorder(None))
     loader.load_disk()
     order = list(described)
-    found = sorted(
-        (order.index(key.app_label), key.app_label, key.name) for key in loader.disk_migrations
-    )
-    return [f"{app}.{name}" for _, app, name in found if (app, name) not in known]
-
-
+    keys = sorted(loader.disk_migrations, key=lambda key: (order.index(key.app_label), key.name))
+    return {(key.app_label, key.name): loader.disk_migrations[key] for key in keys}

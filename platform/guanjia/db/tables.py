@@ -59,6 +59,7 @@ class TenantTable(Sql):
         grants: Mapping[str, str] = READ_AND_WRITE,
     ) -> None:
         self.name = name
+        self.grants = dict(grants)
         body = ["tenant_id uuid not null default current_setting('app.tenant_id')::uuid"]
         if tuple(primary_key) == ("id",):
             body.append("id uuid not null")
