@@ -201,7 +201,7 @@ def _changes(facts: CaseFacts, event: Event) -> dict[str, Any]:
             return {"closed_at": at, "affected_households": said.households}
         case "open_survey":
             return {"answer_count": 0, "dissatisfied_count": 0}
-        case "evaluate_case":
+        case "evaluate_case" | "collect_evaluation":
             against = said.choice is Satisfaction.DISSATISFIED
             return {
                 "answer_count": facts.answer_count + 1,

@@ -16,7 +16,7 @@ _ASSIGNED = (
     "exists (select 1 from case_assignments ca where ca.tenant_id = {tenant}"
     " and ca.case_id = {row}.%s and ca.organisation_id = any({ids}) and ca.active)"
 )
-_LEVELS = {10: "street_path", 15: "community_path"}
+_LEVELS = {10: "street_path", 15: "community_path", 20: "region_path"}
 
 CASE_REACH = Reachable(
     region="region_path", levels=_LEVELS, organisation=_ASSIGNED % "id", mine="reporter_id"

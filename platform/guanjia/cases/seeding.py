@@ -97,8 +97,9 @@ async def seed_cases(connection: Any) -> None:
         category_id = new_id()
         added = await connection.fetchval(
             "insert into case_categories (id, code, name, group_name, kind, limit_value,"
-            " limit_unit, lead_kind, lead_name, assisting, filing_condition, closing_condition, photo_pair,"
-            " source) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+            " limit_unit, lead_kind, lead_name, assisting, filing_condition, closing_condition,"
+            " photo_pair, source)"
+            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
             " on conflict (tenant_id, code) do nothing returning id",
             category_id,
             seed.code,

@@ -231,8 +231,11 @@ ROWS: tuple[Transition[State, Who], ...] = (
     _t("CHECK_PASSED", "pass_check", "核查通过", (S.CHECKING,), None, _who("check", A.CHECKER),
        guards=("not_passed_yet",), clock=("checked_at",)),
     _t("ANSWERED", "evaluate_case", "评价", (S.EVALUATING,), None,
-       _who("evaluate", A.REPORTER), _who("evaluate", A.REACH),
-       requires=("choice",), guards=("survey_open", "answerer_is_independent")),
+       _who("evaluate", A.REPORTER), requires=("choice",),
+       guards=("survey_open", "answerer_is_independent")),
+    _t("ANSWERED", "collect_evaluation", "入户评价", (S.EVALUATING,), None,
+       _who("evaluate", A.REACH), requires=("choice",),
+       guards=("survey_open", "answerer_is_independent")),
     _t("DUE_RECOMPUTED", "recompute_due", "重新计算时限", tuple(OPEN | {S.EVALUATING, S.EVALUATED}),
        None, clock=("due_at computed anew",)),
 )  # fmt: skip

@@ -39,9 +39,7 @@ async def handler(file: CaseFile, organisation_id: UUID, level: Level) -> Mappin
     return row
 
 
-async def assistants(
-    file: CaseFile, ids: Sequence[UUID], lead_id: UUID | None
-) -> tuple[UUID, ...]:
+async def assistants(file: CaseFile, ids: Sequence[UUID], lead_id: UUID | None) -> tuple[UUID, ...]:
     """The assisting organisations, without doubles."""
     if len(ids) > MOST_ASSISTANTS:
         raise Refusal(BAD_USER_INPUT, f"协办单位最多{MOST_ASSISTANTS}个。", ("assistantIds",))

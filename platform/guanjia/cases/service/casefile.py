@@ -124,21 +124,25 @@ class CaseFile:
         MACHINE.check_guards(row, situation)
         return Step(row, reach, who)
 
+    async def begin(self, step: Step, payload: Payload) -> None:
+        """The row was inserted by the step: its first event."""
+        await self._write(step, payload, None)
+
     async def write(self, step: Step, payload: Payload | None = None) -> None:
         """The step happened: the case, its event, the audit record and the notification."""
-        row, before = step.row, self.facts
+        await self._write(step, payload or Payload(), self.facts)
+
+    async def _write(self, step: Step, payload: Payload, before: CaseFacts | None) -> None:
+        row = step.row
+        author = self.actor if step.reach else None
         event = Event(
             row.action,
             row.code,
-            before.state,
-            row.target or before.state,
+            before.state if before else None,
+            row.target or self.facts.state,
             self.now,
-            self.actor.membership_id if self.actor and step.reach else None,
-            payload or Payload(),
-            before.due_at,
-            before.first_due_at,
-            before.step_due_at,
-            before.due_provisional,
+            author.membership_id if author else None,
+            payload,
         )
         after = apply(before, event)
         found = deadlines(self.calendar, after, self.adjustments)
@@ -163,13 +167,13 @@ class CaseFile:
             self.row,
             event,
             title=row.title,
-            actor_name=self.actor.display_name if self.actor and step.reach else SYSTEM_NAME,
+            actor_name=author.display_name if author else SYSTEM_NAME,
             actor_role=step.reach.role if step.reach else SYSTEM,
         )
         await record(
             self.transaction,
             action=row.action,
-            actor=self.actor if step.reach else None,
+            actor=author,
             permission=step.who.permission or None,
             object_type="Case",
             object_id=self.id,

@@ -10,14 +10,16 @@ from guanjia.access.actor import Actor
 from guanjia.cases import inputs
 from guanjia.cases.calendar import Unit
 from guanjia.cases.facts import Payload
+from guanjia.cases.machine import MISSING_DATA
 from guanjia.cases.models import Case
 from guanjia.cases.reasons import AssignmentRole
 from guanjia.cases.service.assignments import assign, assistants, handler, organisation
-from guanjia.cases.service.casefile import CaseFile, open_file
+from guanjia.cases.service.casefile import Assigned, CaseFile, open_file
 from guanjia.cases.service.requests import withdraw_requests
 from guanjia.cases.transitions import FREE_RETURNS, LABELS
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
+from guanjia.graph.errors import Refusal
 
 MOST_DAYS = 365
 """The longest limit a dispatcher may set, in units."""
@@ -128,21 +130,20 @@ async def rule_return(
     action = "rule_repeated_return" if many else "rule_return"
     why = inputs.text(reason, LABELS["reason"], "reason")
     lead = organisation_id if accepted and organisation_id else file.facts.handler_id
-    assert lead is not None
     kind = await transaction.connection.fetchval(
         "select kind from organisations where tenant_id = $1 and id = $2",
         transaction.tenant_id,
         lead,
     )
     step = file.prepare(action, {"reason": why}, handler_kind=kind or "")
-    assert step.level is not None
+    assert step.level is not None and lead is not None
     if not accepted:
         await file.write(step, Payload(accepted=False, reason=why))
         return await file.saved()
     await handler(file, lead, step.level)
     value, unit = await _limit(file, limit_value, limit_unit)
     if assistant_ids is None:
-        kept = [a.organisation_id for a in file.assigned if _assists(a) and a != lead]
+        kept = [a.organisation_id for a in file.assigned if _assists(a)]
         assistant_ids = [one for one in kept if one != lead]
     helping = await assistants(file, assistant_ids, lead)
     await assign(file, lead, helping)
@@ -157,3 +158,23 @@ async def rule_return(
     )
     await file.write(step, said)
     return await file.saved()
+
+
+async def _limit(file: CaseFile, value: int | None, unit: Unit | None) -> tuple[int, Unit]:
+    """What the dispatcher set, otherwise the category's limit."""
+    inputs.positive(value, LABELS["limit_value"], "limitValue", MOST_DAYS)
+    if value is not None and unit is not None:
+        return value, Unit(unit)
+    if value is not None or unit is not None:
+        missing = "limitUnit" if unit is None else "limitValue"
+        raise Refusal(MISSING_DATA, "处置时限的数值和单位须一起填写。", (missing,))
+    row = await file.transaction.connection.fetchrow(
+        "select limit_value, limit_unit from case_categories where tenant_id = $1 and id = $2",
+        file.transaction.tenant_id,
+        file.facts.category_id,
+    )
+    return row["limit_value"], Unit(row["limit_unit"])
+
+
+def _assists(assigned: Assigned) -> bool:
+    return assigned.active and assigned.role is AssignmentRole.ASSIST

@@ -59,9 +59,7 @@ async def file_case(
 ) -> Case:
     """T3. The case is FILED, under another category or urgency if the report was wrong about it."""
     file = await open_file(transaction, actor, scope, id, version, now)
-    said = Payload(
-        category_id=category_id, urgent=urgent, note=inputs.text(note, "说明", "note")
-    )
+    said = Payload(category_id=category_id, urgent=urgent, note=inputs.text(note, "说明", "note"))
     step = file.prepare("file_case", {})
     if category_id is not None:
         known = await transaction.connection.fetchval(
@@ -124,7 +122,9 @@ async def link_duplicate(
         )
         file = await open_file(transaction, actor, scope, id, version, now)
     number = original.row["number"]
-    told = inputs.text(answer, LABELS["answer"], "answer") or f"您反映的问题已并入案件{number}办理。"
+    told = (
+        inputs.text(answer, LABELS["answer"], "answer") or f"您反映的问题已并入案件{number}办理。"
+    )
     step = file.prepare(
         "link_duplicate", {"original_id": original_id, "answer": told}, other=original.facts
     )

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from guanjia.access.actor import Actor
 from guanjia.cases import inputs
-from guanjia.cases.authority import Place, held
 from guanjia.cases.calendar import local_date
 from guanjia.cases.facts import CaseFacts, Payload
 from guanjia.cases.guards import MACHINE
-from guanjia.cases.machine import MISSING_DATA
 from guanjia.cases.models import Case
 from guanjia.cases.reasons import CategoryKind, Level, Source
-from guanjia.cases.service.casefile import CaseFile, Step, file_of, open_file
-from guanjia.cases.states import State, stage_of
+from guanjia.cases.service.casefile import Step, file_of, open_file
+from guanjia.cases.states import stage_of
 from guanjia.cases.transitions import LABELS
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Reach, Scope
-from guanjia.graph.errors import BAD_USER_INPUT, Refusal, forbidden, not_found
+from guanjia.graph.errors import BAD_USER_INPUT, Refusal, not_found
 from guanjia.reading.conditions import grams, normal
 
 _PLACES = ("COMMUNITY", "GRID")
@@ -69,17 +66,11 @@ async def report_case(
         "category_id": category_id,
         "region_id": region_id,
         "title": inputs.line(title, LABELS["title"], "title", inputs.TITLE_LENGTH),
-        "description": inputs.text(
-            description, "描述", "description", inputs.DESCRIPTION_LENGTH
-        ),
+        "description": inputs.text(description, "描述", "description", inputs.DESCRIPTION_LENGTH),
         "location": inputs.line(location, LABELS["location"], "location"),
         "source": Source(source),
-        "no_photo_reason": inputs.line(
-            no_photo_reason, LABELS["no_photo_reason"], "noPhotoReason"
-        ),
-        "contact_name": inputs.line(
-            contact_name, "联系人", "contactName", inputs.NAME_LENGTH
-        ),
+        "no_photo_reason": inputs.line(no_photo_reason, LABELS["no_photo_reason"], "noPhotoReason"),
+        "contact_name": inputs.line(contact_name, "联系人", "contactName", inputs.NAME_LENGTH),
         "contact_phone": inputs.phone(contact_phone, "contactPhone"),
         "idempotency_key": key,
     }
@@ -176,9 +167,7 @@ async def _insert(
     now: datetime,
 ) -> Mapping[str, Any]:
     number = await _next_number(transaction, local_date(now).year)
-    search = normal(
-        " ".join((number, data["title"], data["description"] or "", data["location"]))
-    )
+    search = normal(" ".join((number, data["title"], data["description"] or "", data["location"])))
     values: dict[str, Any] = {
         "id": new_id(),
         "number": number,

@@ -62,12 +62,12 @@ async def append_event(
 
 async def timeline_rows(transaction: Transaction, case_id: UUID) -> Sequence[Mapping[str, Any]]:
     """All events of a case in order; the caller has reached the case through its scope."""
-    rows: Sequence[Mapping[str, Any]] = await transaction.connection.fetch(
+    rows = await transaction.connection.fetch(
         "select * from case_events where tenant_id = $1 and case_id = $2 order by seq",
         transaction.tenant_id,
         case_id,
     )
-    return rows
+    return [dict(row) for row in rows]
 
 
 def event_of(row: Mapping[str, Any]) -> Event:

@@ -1,0 +1,86 @@
+"""⑤ 综合评价 and ⑥ 事件归档: the survey ends, the case is reopened or archived; and voiding."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from guanjia.access.actor import Actor
+from guanjia.cases import inputs
+from guanjia.cases.facts import Payload
+from guanjia.cases.models import Case
+from guanjia.cases.service.casefile import open_file
+from guanjia.cases.service.requests import withdraw_requests
+from guanjia.cases.transitions import LABELS
+from guanjia.db.pools import Transaction
+from guanjia.db.scope import Scope
+
+_NO_ANSWER = "无人答复"
+
+
+async def finish_evaluation(
+    transaction: Transaction,
+    actor: Actor,
+    scope: Scope,
+    *,
+    id: UUID,
+    version: int,
+    now: datetime,
+) -> Case:
+    """T20. The case is EVALUATED: the window is over, or every affected household has answered."""
+    file = await open_file(transaction, actor, scope, id, version, now)
+    answers = file.facts.answer_count
+    said = Payload(households=answers, note=None if answers else _NO_ANSWER)
+    await file.take("finish_evaluation", said)
+    return await file.saved()
+
+
+async def reopen_case(
+    transaction: Transaction,
+    actor: Actor,
+    scope: Scope,
+    *,
+    id: UUID,
+    version: int,
+    now: datetime,
+    reason: str,
+) -> Case:
+    """T21. The case is CHECKING again, once, because many are dissatisfied; it counts as rework."""
+    file = await open_file(transaction, actor, scope, id, version, now)
+    why = inputs.text(reason, LABELS["reason"], "reason")
+    await file.take("reopen_case", Payload(reason=why), data={"reason": why})
+    return await file.saved()
+
+
+async def archive_case(
+    transaction: Transaction,
+    actor: Actor,
+    scope: Scope,
+    *,
+    id: UUID,
+    version: int,
+    now: datetime,
+) -> Case:
+    """T22. The case is ARCHIVED five workdays after its evaluation ended; it stays as it is."""
+    file = await open_file(transaction, actor, scope, id, version, now)
+    await file.take("archive_case")
+    return await file.saved()
+
+
+async def void_case(
+    transaction: Transaction,
+    actor: Actor,
+    scope: Scope,
+    *,
+    id: UUID,
+    version: int,
+    now: datetime,
+    reason: str,
+) -> Case:
+    """T18. The case is VOIDED by the district and counts nowhere."""
+    file = await open_file(transaction, actor, scope, id, version, now)
+    why = inputs.text(reason, LABELS["reason"], "reason")
+    step = file.prepare("void_case", {"reason": why})
+    await withdraw_requests(file)
+    await file.write(step, Payload(reason=why))
+    return await file.saved()
