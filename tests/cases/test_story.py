@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from typing import Any
 
+import asyncpg
 import pytest
 
+from guanjia.cases import service
 from guanjia.cases.calendar import CHINA
 from guanjia.cases.chain import chain_fault
 from guanjia.cases.facts import replay
 from guanjia.cases.reasons import DeclineReason, Satisfaction, Source, SuspensionReason
+from guanjia.cases.seeding import seed_cases
 from guanjia.cases.states import State
 from guanjia.graph.errors import Denied, Refusal
 
@@ -294,6 +298,8 @@ async def test_dissatisfied_households_reopen_once(town: Any) -> None:
         await refused("TOO_EARLY", town.do("clerk", "finish_evaluation", case))
         ask = {"choice": Satisfaction.DISSATISFIED, "household": "3栋 501"}
         await town.do("clerk", "evaluate_case", case, **ask)
+        ask["household"] = "3栋502"
+        await refused("ALL_ANSWERED", town.do("clerk", "evaluate_case", case, **ask))
         await town.do("clerk", "finish_evaluation", case)
         if turn == 1:
             again = await town.do("street", "reopen_case", case, reason="过半不满意")
@@ -405,3 +411,102 @@ async def test_a_case_lies_where_its_reporter_may_report(town: Any) -> None:
     await refused("NOT_FOUND", town.report(region_id=far))
     street = town.tenant.regions["north"].id
     await refused("BAD_USER_INPUT", town.report("street", region_id=street))
+
+
+async def test_two_at_once_are_one_after_the_other(town: Any) -> None:
+    cases = await asyncio.gather(*(town.report() for _ in range(6)))
+    assert {c.number[-6:] for c in cases} == {f"{n:06}" for n in range(1, 7)}
+    tries = (town.do("clerk", "file_case", cases[0], version=2) for _ in range(2))
+    filed, late = sorted(
+        await asyncio.gather(*tries, return_exceptions=True), key=lambda r: isinstance(r, Refusal)
+    )
+    assert filed.state == State.FILED
+    assert late.code == "CONFLICT"
+    assert len(await town.rows(cases[0])) == 2
+
+
+@pytest.mark.parametrize("change", ["update case_events set note = 'x'", "delete from case_events"])
+async def test_the_timeline_is_append_only(town: Any, change: str) -> None:
+    await town.report()
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with town.open() as transaction:
+            await transaction.connection.execute(change)
+
+
+async def test_resumed_at_review_by_the_system(town: Any) -> None:
+    case = await town.report()
+    await town.do("clerk", "file_case", case)
+    await town.do("clerk", "dispatch_case", case, organisation_id=town.organisations["company"])
+    await town.do("worker", "accept_case", case)
+    await town.do("worker", "start_case", case)
+    await town.do(
+        "worker", "request_suspension", case, reason=SuspensionReason.FORCE_MAJEURE, plan="待雨停",
+        review_at=town.now + dt.timedelta(days=2),
+    )  # fmt: skip
+    await town.do("street_lead", "approve_suspension", case)
+    scope = town.people["supervisor"].scope("case:read")
+
+    async def resume() -> Any:
+        async with town.open() as transaction:
+            return await service.resume_at_review(transaction, scope, id=case.id, now=town.now)
+
+    await refused("TOO_EARLY", resume())
+    town.later(days=2)
+    back = await resume()
+    assert back.state == State.IN_PROGRESS
+    last = (await town.rows(case))[-1]
+    assert (last["actor_id"], last["actor_name"]) == (None, "系统")
+    assert replay(await town.events(case)) == await town.facts(case)
+
+
+async def test_every_write_is_audited(town: Any, admin: Any) -> None:
+    case = await town.report()
+    await town.do("clerk", "file_case", case)
+    rows = await admin.fetch(
+        "select action, actor_name, object_id, region_path from audit_records"
+        " where tenant_id = $1 order by seq",
+        town.tenant.id,
+    )
+    assert [tuple(r) for r in rows] == [
+        ("report_case", "grid", case.id, case.region_path),
+        ("file_case", "clerk", case.id, case.region_path),
+    ]
+
+
+async def test_seeding_twice_changes_nothing(town: Any) -> None:
+    async with town.open() as transaction:
+        connection = transaction.connection
+        await connection.execute("update case_categories set name = '自定' where code = 'P-01'")
+        await seed_cases(connection)
+        kept = await connection.fetchval("select name from case_categories where code = 'P-01'")
+        limits = await connection.fetchval("select count(*) from case_category_limits")
+    assert (kept, limits) == ("自定", 15)
+
+
+async def test_categories_are_the_tenants(town: Any) -> None:
+    person = town.people["system"]
+    scope = person.scope("category:manage")
+    given = {
+        "name": "楼道堆物", "group_name": "物业服务", "kind": "EVENT", "limit_value": 1,
+        "limit_unit": "WORK_DAY", "lead_kind": "PROPERTY_COMPANY", "lead_name": "物业服务企业",
+        "source": "本区规定", "now": town.now,
+    }  # fmt: skip
+
+    async def create(code: str) -> Any:
+        async with town.open() as transaction:
+            return await service.create_category(transaction, person, scope, code=code, **given)
+
+    async def change(**changes: Any) -> Any:
+        async with town.open() as transaction:
+            return await service.change_category(
+                transaction, person, scope, id=made.id, now=town.now, **changes
+            )
+
+    made = await create("P-09")
+    await refused("CONFLICT", create("P-09"))
+    await refused("BAD_USER_INPUT", create("物业"))
+    assert (await change(version=1, limit_value=2)).version == 2
+    await refused("CONFLICT", change(version=1, limit_value=3))
+    await refused("BAD_USER_INPUT", change(version=2, limit_value=0))
+    await change(version=2, active=False)
+    await refused("NOT_FOUND", town.report(category_id=made.id))

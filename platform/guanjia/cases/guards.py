@@ -214,6 +214,13 @@ def survey_open(s: Situation) -> Refusal | None:
     return _guard_failed("TOO_LATE", "评价期已经结束。")
 
 
+def answers_left(s: Situation) -> Refusal | None:
+    target = s.facts.affected_households
+    if target is None or s.facts.answer_count < target:
+        return None
+    return _guard_failed("ALL_ANSWERED", f"受影响的{target}户都已评价。")
+
+
 def answerer_is_independent(s: Situation) -> Refusal | None:
     if not s.actor_handles:
         return None
@@ -270,6 +277,7 @@ _GUARDS: dict[str, Guard[Situation]] = {
         check_passed,
         survey_over,
         survey_open,
+        answers_left,
         answerer_is_independent,
         many_dissatisfied,
         not_reopened_before,

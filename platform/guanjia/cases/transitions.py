@@ -232,10 +232,10 @@ ROWS: tuple[Transition[State, Who], ...] = (
        guards=("not_passed_yet",), clock=("checked_at",)),
     _t("ANSWERED", "evaluate_case", "评价", (S.EVALUATING,), None,
        _who("evaluate", A.REPORTER), requires=("choice",),
-       guards=("survey_open", "answerer_is_independent")),
+       guards=("survey_open", "answers_left", "answerer_is_independent")),
     _t("ANSWERED", "collect_evaluation", "入户评价", (S.EVALUATING,), None,
        _who("evaluate", A.REACH), requires=("choice",),
-       guards=("survey_open", "answerer_is_independent")),
+       guards=("survey_open", "answers_left", "answerer_is_independent")),
     _t("DUE_RECOMPUTED", "recompute_due", "重新计算时限", tuple(OPEN | {S.EVALUATING, S.EVALUATED}),
        None, clock=("due_at computed anew",)),
 )  # fmt: skip

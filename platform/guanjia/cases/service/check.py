@@ -63,15 +63,15 @@ async def close_case(
     affected_households: int | None = None,
 ) -> Case:
     """T17, T19. The case is CLOSED after a passed check and its survey opens in the same
-    transaction. `callback` says how the reporter was told; `affected_households` (户) is who may
-    answer, one if not given."""
+    transaction. `callback` says how the reporter was told; `affected_households` (户) is how many
+    may answer; without it the survey stays open to the end of its window."""
     file = await open_file(transaction, actor, scope, id, version, now)
     told = inputs.text(callback, LABELS["callback"], "callback")
     households = inputs.positive(
         affected_households, "受影响户数", "affectedHouseholds", MOST_HOUSEHOLDS
     )
     await file.take(
-        "close_case", Payload(note=told, households=households or 1), data={"callback": told}
+        "close_case", Payload(note=told, households=households), data={"callback": told}
     )
     await file.follow("open_survey")
     return await file.saved()

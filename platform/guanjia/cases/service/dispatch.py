@@ -136,7 +136,8 @@ async def rule_return(
         lead,
     )
     step = file.prepare(action, {"reason": why}, handler_kind=kind or "")
-    assert step.level is not None and lead is not None
+    assert step.level is not None
+    assert lead is not None
     if not accepted:
         await file.write(step, Payload(accepted=False, reason=why))
         return await file.saved()
