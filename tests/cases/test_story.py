@@ -150,15 +150,15 @@ async def test_escalated_to_the_district(town: Any) -> None:
     await town.do("official", "start_case", case, plan="先检测,后整改")
     feedback = {"result": "完成", "no_photo_reason": "无"}
     await refused("PARTS_OPEN", town.do("official", "give_feedback", case, **feedback))
-    await town.do("assistant", "complete_part", case, part="已配合")
+    await town.do("assistant", "complete_part", case, note="已配合")
     await denied(
         town.do(
-            "assistant", "complete_part", case, part="代办",
+            "assistant", "complete_part", case, note="代办",
             organisation_id=town.organisations["builder"],
         )
     )  # fmt: skip
     await town.do(
-        "official", "complete_part", case, part="建设单位已改造",
+        "official", "complete_part", case, note="建设单位已改造",
         organisation_id=town.organisations["builder"],
     )  # fmt: skip
     checking = await town.do("official", "give_feedback", case, **feedback)
@@ -185,7 +185,7 @@ async def test_a_handler_never_checks(town: Any) -> None:
     )  # fmt: skip
     await town.do("worker", "accept_case", case)
     await town.do("worker", "start_case", case)
-    await town.do("committee_clerk", "complete_part", case, part="已协助")
+    await town.do("committee_clerk", "complete_part", case, note="已协助")
     await town.feedback(case)
     await refused(
         "CHECKER_NOT_INDEPENDENT", town.do("committee_clerk", "check_case", case, passed=True)
@@ -245,16 +245,14 @@ async def test_extensions_are_two_and_bounded(town: Any) -> None:
     )  # fmt: skip
     await town.do("worker", "accept_case", case)
     ask = {"reason": "材料未到"}
-    await refused(
-        "BAD_USER_INPUT", town.do("worker", "request_extension", case, limit_value=4, **ask)
-    )
+    await refused("BAD_USER_INPUT", town.do("worker", "request_extension", case, value=4, **ask))
     for _ in range(2):
-        await town.do("worker", "request_extension", case, limit_value=2, **ask)
+        await town.do("worker", "request_extension", case, value=2, **ask)
         await denied(town.do("dispatcher", "approve_extension", case))
         moved = await town.do("street", "approve_extension", case)
     assert (moved.extension_count, moved.due_at) == (2, at("03-11 17:30"))
     await refused(
-        "TOO_MANY_EXTENSIONS", town.do("worker", "request_extension", case, limit_value=1, **ask)
+        "TOO_MANY_EXTENSIONS", town.do("worker", "request_extension", case, value=1, **ask)
     )
     assert replay(await town.events(case)) == await town.facts(case)
 

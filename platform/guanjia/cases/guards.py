@@ -10,7 +10,7 @@ from uuid import UUID
 
 from guanjia.cases.calendar import LONGEST_LIMIT, Calendar, Unit
 from guanjia.cases.facts import CaseFacts
-from guanjia.cases.machine import Guard, Machine
+from guanjia.cases.machine import Guard, Machine, input_name
 from guanjia.cases.reasons import LEVEL_ORDER, SEEN_FROM_AFAR, Level, Source
 from guanjia.cases.states import STATE_TITLES, TERMINAL, State
 from guanjia.cases.transitions import (
@@ -64,8 +64,8 @@ class Situation:
     other: CaseFacts | None = field(default=None)
 
 
-def _guard_failed(code: str, message: str, *name: str) -> Refusal:
-    return Refusal(code, message, name)
+def _guard_failed(code: str, message: str, *names: str) -> Refusal:
+    return Refusal(code, message, tuple(map(input_name, names)))
 
 
 def verifier_is_not_reporter(s: Situation) -> Refusal | None:
@@ -167,11 +167,11 @@ def before_due(s: Situation) -> Refusal | None:
 def extension_within_bounds(s: Situation) -> Refusal | None:
     if s.facts.extension_count >= MOST_EXTENSIONS:
         return _guard_failed("TOO_MANY_EXTENSIONS", f"每个案件最多延期{MOST_EXTENSIONS}次。")
-    value = s.data.get("limit_value") or (s.extension.value if s.extension else 0)
+    value = s.data.get("value") or (s.extension.value if s.extension else 0)
     if 0 < value <= min(s.facts.limit_value or 0, LONGEST_LIMIT):
         return None
     return _guard_failed(
-        BAD_USER_INPUT, f"每次延期不能超过原时限({s.facts.limit_value})。", "limit_value"
+        BAD_USER_INPUT, f"每次延期不能超过原时限({s.facts.limit_value})。", "value"
     )
 
 

@@ -30,6 +30,12 @@ class MachineError(Exception):
     """The rows do not form a machine; raised when the program starts, never later."""
 
 
+def input_name(name: str) -> str:
+    """The name of an item as the caller wrote it in the input: `region_id` is `regionId`."""
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
 @dataclass(frozen=True, slots=True)
 class Transition(Generic[S, W]):
     """One row. `sources` holds None where the action creates the object; `target` is None where
@@ -100,7 +106,7 @@ class Machine(Generic[S, W, F]):
         """Refusal MISSING_DATA for the first required item that is absent or empty."""
         for name in row.requires:
             if data.get(name) in (None, "", ()):
-                raise Refusal(MISSING_DATA, f"请填写{self._labels[name]}。", (name,))
+                raise Refusal(MISSING_DATA, f"请填写{self._labels[name]}。", (input_name(name),))
 
     def check_guards(self, row: Transition[S, W], situation: F) -> None:
         """The Refusal of the first guard that does not hold."""

@@ -115,7 +115,8 @@ LABELS = {
     "callback": "对上报人的回访情况",
     "choice": "满意度",
     "original_id": "被并入的案件",
-    "part": "完成情况",
+    "note": "完成情况",
+    "value": "延期的时长",
 }
 
 S = State
@@ -221,13 +222,13 @@ ROWS: tuple[Transition[State, Who], ...] = (
        _who("approve_suspension", A.SUPERVISOR), requires=("reason",),
        guards=("suspension_requested",)),
     _t("EXTENSION_REQUESTED", "request_extension", "申请延期", (S.ACCEPTED, S.IN_PROGRESS), None,
-       _HANDLER, requires=("limit_value", "reason"),
+       _HANDLER, requires=("value", "reason"),
        guards=("nothing_requested", "before_due", "extension_within_bounds")),
     _t("EXTENSION_REFUSED", "refuse_extension", "不批准延期", (S.ACCEPTED, S.IN_PROGRESS), None,
        _who("approve_extension", A.LEVEL_ABOVE), requires=("reason",),
        guards=("extension_requested",)),
     _t("PART_DONE", "complete_part", "协办完成", (S.ACCEPTED, S.IN_PROGRESS), None,
-       _who("handle", A.ASSISTANT), requires=("part",)),
+       _who("handle", A.ASSISTANT), requires=("note",)),
     _t("CHECK_PASSED", "pass_check", "核查通过", (S.CHECKING,), None, _who("check", A.CHECKER),
        guards=("not_passed_yet",), clock=("checked_at",)),
     _t("ANSWERED", "evaluate_case", "评价", (S.EVALUATING,), None,

@@ -85,13 +85,14 @@ async def evaluate_case(
     id: UUID,
     now: datetime,
     choice: Satisfaction,
+    version: int | None = None,
     household: str | None = None,
     comment: str | None = None,
 ) -> Case:
     """An answer of the survey: the reporter's own, or that of a household which the caller asked at
     the door. One answer per household and round; nobody of a handling organisation takes part.
-    No version is asked for: answers do not depend on each other."""
-    file = await open_file(transaction, actor, scope, id, None, now)
+    Answers do not depend on each other, so the version may be left out."""
+    file = await open_file(transaction, actor, scope, id, version, now)
     label = inputs.household(household, "household")
     remark = inputs.text(comment, _REMARK, "comment")
     answer = Satisfaction(choice)

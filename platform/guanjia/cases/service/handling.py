@@ -55,14 +55,14 @@ async def complete_part(
     id: UUID,
     version: int,
     now: datetime,
-    part: str,
+    note: str,
     organisation_id: UUID | None = None,
 ) -> Case:
     """The part of an assisting organisation is done. Its members say so; for an external party,
     which has no account, the organisation in charge does. `organisation_id` may be left out by
     a member of the only one that is open."""
     file = await open_file(transaction, actor, scope, id, version, now)
-    done = inputs.text(part, LABELS["part"], "part")
+    done = inputs.text(note, LABELS["note"], "note")
     assists = [a for a in file.assigned if a.active and a.role is AssignmentRole.ASSIST]
     mine = [a for a in assists if a.organisation_id in scope.organisations]
     chosen = [a for a in assists if a.organisation_id == organisation_id] or (
@@ -74,7 +74,7 @@ async def complete_part(
     may = frozenset({helper.organisation_id} if helper else set())
     if helper and helper.kind == _EXTERNAL and file.facts.handler_id:
         may |= {file.facts.handler_id}
-    step = file.prepare("complete_part", {"part": done}, part_ids=may)
+    step = file.prepare("complete_part", {"note": done}, part_ids=may)
     if helper is None:
         raise not_found("协办单位", "organisationId")
     if helper.done:
@@ -102,22 +102,22 @@ async def give_feedback(
     now: datetime,
     result: str,
     materials: str | None = None,
-    cost_fen: int | None = None,
+    cost: int | None = None,
     no_photo_reason: str | None = None,
 ) -> Case:
     """T13, T14. The organisation in charge says what was done; the case goes on to be checked in
-    the same transaction. `cost_fen` in fen. Categories with photos before and after need a reason
+    the same transaction. `cost` in fen. Categories with photos before and after need a reason
     as long as there are none."""
     file = await open_file(transaction, actor, scope, id, version, now)
     done = inputs.text(result, LABELS["result"], "result")
     used = inputs.text(materials, "用料", "materials")
     without = inputs.line(no_photo_reason, LABELS["no_photo_reason"], "noPhotoReason")
-    if cost_fen is not None and not 0 <= cost_fen <= 10**13:
+    if cost is not None and not 0 <= cost <= 10**13:
         raise Refusal(BAD_USER_INPUT, "费用不能为负数或过大。", ("cost",))
     step = file.prepare("give_feedback", {"result": done, "no_photo_reason": without})
     await withdraw_requests(file)
     remarks = [f"用料:{used}" if used else "", f"无照片的原因:{without}" if without else ""]
-    said = Payload(note=done, reason=";".join(filter(None, remarks)) or None, cost_fen=cost_fen)
+    said = Payload(note=done, reason=";".join(filter(None, remarks)) or None, cost_fen=cost)
     await file.write(step, said)
     await file.follow("send_to_check")
     return await file.saved()

@@ -120,13 +120,13 @@ async def request_extension(
     id: UUID,
     version: int,
     now: datetime,
-    limit_value: int,
+    value: int,
     reason: str,
 ) -> Case:
     """An extension by so many units of the case's limit waits for approval."""
     file = await open_file(transaction, actor, scope, id, version, now)
     why = inputs.text(reason, LABELS["reason"], "reason")
-    step = file.prepare("request_extension", {"limit_value": limit_value, "reason": why})
+    step = file.prepare("request_extension", {"value": value, "reason": why})
     unit = file.facts.limit_unit
     await transaction.connection.execute(
         "insert into case_extensions (id, case_id, region_path, reporter_id, state, value, unit,"
@@ -136,13 +136,13 @@ async def request_extension(
         file.region_path,
         file.row["reporter_id"],
         RequestState.PENDING,
-        limit_value,
+        value,
         unit,
         why,
         actor.membership_id,
         now,
     )
-    await file.write(step, Payload(reason=why, limit_value=limit_value, limit_unit=unit))
+    await file.write(step, Payload(reason=why, limit_value=value, limit_unit=unit))
     return await file.saved()
 
 
