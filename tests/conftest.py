@@ -10,11 +10,12 @@ import datetime as dt
 import os
 import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import asyncpg
 import pytest
+
 from guanjia import settings
 from guanjia.db import cluster, embedded
 from guanjia.db.connections import (
@@ -35,8 +36,8 @@ from guanjia.tenancy.regions import segment
 class Server:
     """Where the tests' databases are made. `administrator` is a superuser's address."""
 
-    administrator: str
-    passwords: dict[str, str]
+    administrator: str = field(repr=False)
+    passwords: dict[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True)

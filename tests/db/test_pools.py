@@ -6,12 +6,12 @@ import asyncio
 
 import asyncpg
 import pytest
+from tests.conftest import TestTenant
+
 from guanjia.db.connections import Connections
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Database, WrongTenant
 from guanjia.tenancy.models import Region
-
-from tests.conftest import TestTenant
 
 COUNT = "select count(*) from regions"
 
@@ -39,16 +39,20 @@ async def test_nested_use_is_a_savepoint(database: Database, tenant: TestTenant)
     name = "select name from regions where level = 'DISTRICT'"
     async with database.tenant_transaction(tenant.id) as outer:
         await outer.connection.execute(rename, "外层")
-        with pytest.raises(RuntimeError, match="inner"):
-            async with database.tenant_transaction(tenant.id) as inner:
-                await inner.connection.execute(rename, "内层")
-                raise RuntimeError("inner")
+        with pytest.raises(asyncpg.CheckViolationError):
+            await _fails_inside(database, tenant, rename)
         assert await outer.connection.fetchval(name) == "外层"
         with pytest.raises(WrongTenant):
             async with database.tenant_transaction(new_id()):
                 pass
     async with database.tenant_transaction(tenant.id) as transaction:
         assert await transaction.connection.fetchval(name) == "外层"
+
+
+async def _fails_inside(database: Database, tenant: TestTenant, rename: str) -> None:
+    async with database.tenant_transaction(tenant.id) as inner:
+        await inner.connection.execute(rename, "内层")
+        await inner.connection.execute("update tenants set code = 'no digits'")
 
 
 async def test_no_tenant_is_left_on_a_connection(

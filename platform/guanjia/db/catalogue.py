@@ -161,7 +161,7 @@ _CHECKS: Mapping[str, tuple[str, str]] = {
     ),
     "default_privileges": (
         "设有默认权限,新对象会自动授权",
-        "select defaclrole::regrole::text || '/' || defaclobjtype from pg_default_acl",
+        "select defaclrole::regrole::text || '/' || defaclobjtype::text from pg_default_acl",
     ),
     "schema": (
         "除 owner 外有人可在模式中创建对象,或 PUBLIC 可使用该模式",
@@ -188,8 +188,8 @@ _GRANTS = f"""
 with {_OURS},
 acls as (
   select c.oid, c.relname, c.relkind, c.relowner, null::text as attname,
-    coalesce(c.relacl, acldefault(case c.relkind when 'S' then 's'::"char" else 'r' end, c.relowner))
-    as acl
+    coalesce(c.relacl, acldefault(case c.relkind when 'S' then 's'::"char" else 'r' end,
+                                  c.relowner)) as acl
   from ours c where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f')
   union all
   select c.oid, c.relname, c.relkind, c.relowner, a.attname::text, a.attacl

@@ -1,4 +1,4 @@
-"""Which database, and as whom: the four roles' addresses, from settings or from the embedded server.
+"""Which database, and as whom: the four roles' addresses, from settings or the embedded server.
 
 `owner` migrates, `app_rw` writes, `app_ro` reads, `auditor` verifies. Nothing else connects.
 """
@@ -169,7 +169,7 @@ def _write_private(path: Path, text: str) -> None:
 
 
 async def _administrator(settings: DatabaseSettings) -> str | None:
-    """An address on a maintenance database whose user may create roles, if the settings give one."""
+    """An address whose user may create roles, if the settings give one."""
     given = settings.admin_database_url or settings.database_url
     if given is None:
         return None

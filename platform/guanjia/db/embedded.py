@@ -95,8 +95,8 @@ _servers: dict[Path, Server] = {}
 
 
 async def start(state_dir: Path) -> Server:
-    """The server of this state folder runs and is held by this process until `release` or exit."""
-    state_dir = state_dir.absolute()
+    """The server of this state folder runs and is held by this process until `release` or exit.
+    The path is absolute."""
     if state_dir in _servers:
         return _servers[state_dir]
     server = await asyncio.to_thread(_start, state_dir)
@@ -107,7 +107,6 @@ async def start(state_dir: Path) -> Server:
 
 async def stop(state_dir: Path) -> bool:
     """The server of this state folder does not run. False if it did not run before."""
-    state_dir = state_dir.absolute()
     if server := _servers.pop(state_dir, None):
         os.close(server._in_use)
         server._in_use = -1
@@ -170,9 +169,10 @@ def _system_user() -> pwd.struct_passwd | None:
             return pwd.getpwnam(name)
         except KeyError:
             continue
+    command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin"]
     try:
-        subprocess.run(
-            ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER],
+        subprocess.run(  # noqa: S603 (fixed words; root's PATH finds the program)
+            [*command, SYSTEM_USER],
             check=True,
             capture_output=True,
         )
@@ -335,12 +335,14 @@ def _run(home: Home, program: str, *arguments: str, text: str | None = None) -> 
     """Run one of the server's programs as its system user. Output goes through a file: a server
     that pg_ctl leaves behind would hold a pipe open for ever."""
     output = home.folder / f"out-{secrets.token_hex(4)}"
-    identity = {} if home.user is None else {
-        "user": home.user.pw_uid, "group": home.user.pw_gid, "extra_groups": []
-    }
+    identity = (
+        {}
+        if home.user is None
+        else {"user": home.user.pw_uid, "group": home.user.pw_gid, "extra_groups": []}
+    )
     try:
         with open(output, "wb") as sink:
-            done = subprocess.run(
+            done = subprocess.run(  # noqa: S603 (our own programs and arguments, no shell)
                 [str(home.programs / program), *arguments],
                 input=text.encode() if text is not None else None,
                 stdin=subprocess.DEVNULL if text is None else None,
@@ -358,5 +360,7 @@ def _run(home: Home, program: str, *arguments: str, text: str | None = None) -> 
     finally:
         output.unlink(missing_ok=True)
     if done.returncode != 0:
-        raise ServerFailed(f"内置数据库程序 {program} 失败(返回值 {done.returncode}):{said[-2000:]}")
+        raise ServerFailed(
+            f"内置数据库程序 {program} 失败(返回值 {done.returncode}):{said[-2000:]}"
+        )
     return said

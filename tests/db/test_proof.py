@@ -1,0 +1,41 @@
+"""The policies are proven, and the prover sees a policy that leaks."""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+import pytest
+from tests.conftest import Server
+
+from guanjia.db import cluster, proof
+from guanjia.db.connections import Connections
+
+
+@pytest.mark.parametrize("mode", proof.MODES)
+async def test_tenants_are_proven_apart(connections: Connections, mode: str) -> None:
+    proven, said = await asyncio.to_thread(proof.prove, connections.require("owner"), mode)
+    assert proven, said
+    assert "0 leaking, 0 unverified" in said
+
+
+@pytest.mark.parametrize("mode", proof.MODES)
+async def test_a_leak_is_not_proven(server: Server, mode: str) -> None:
+    name = "proof_of_a_leak"
+    await cluster.drop_database(server.administrator, name)
+    leaky = await cluster.prepare(server.administrator, name, server.passwords)
+    try:
+        connection = await asyncpg.connect(leaky.require("owner"))
+        await connection.execute(
+            "create table rows (tenant_id uuid not null, id uuid not null,"
+            " primary key (tenant_id, id));"
+            "alter table rows enable row level security;"
+            "alter table rows force row level security;"
+            "create policy wall on rows using"
+            " (tenant_id = current_setting('app.tenant_id')::uuid or true)"
+        )
+        await connection.close()
+        proven, said = await asyncio.to_thread(proof.prove, leaky.require("owner"), mode)
+        assert not proven, said
+    finally:
+        await cluster.drop_database(server.administrator, name)
