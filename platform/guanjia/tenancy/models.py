@@ -67,7 +67,7 @@ class Tenant(Model):
     code = fields.TextField()
     name = fields.TextField()
     timezone = fields.TextField()
-    settings = fields.JSONField()
+    settings: fields.JSONField[dict[str, object]] = fields.JSONField()
     next_region = fields.IntField()
     created_at = fields.DatetimeField()
 

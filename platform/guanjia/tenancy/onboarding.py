@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from guanjia.audit.service import record
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Database, Transaction
-from guanjia.tenancy import organisations, regiontree
+from guanjia.tenancy import organisations, regionplan, regiontree
 from guanjia.tenancy.models import OPERATOR, Level, tenant_id
-from guanjia.tenancy.regions import Carry, apply_plan, in_force
+from guanjia.tenancy.regions import Carry, apply_plan, in_force, lock_tree
 from guanjia.tenancy.tenantfile import TenantFile, load
 
 Hook = Callable[[Transaction, TenantFile], Awaitable[list[str]]]
 """What an upper module adds to a new tenant; gives lines for the person at the terminal."""
 
+CONFIRM = "有区域将被关闭:确认无误后加上 --confirm-closures 再执行。"
+SET_TENANT = "select set_config('app.tenant_id', $1, true)"
 LEVEL_NAMES = {"DISTRICT": "区县", "STREET": "街道(乡镇)", "COMMUNITY": "社区(村)", "GRID": "网格"}
 
 
@@ -31,21 +35,28 @@ class Refused(Exception):
 
 @dataclass
 class Report:
-    """What onboarding found and did."""
+    """What onboarding found and did. `changed` tells whether anything was written."""
 
     tenant: TenantFile
-    plan: regiontree.Plan
+    plan: regionplan.Plan
     applied: bool
+    changed: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
 
     def lines(self) -> list[str]:
+        """The report in words."""
         said = [f"{self.tenant.name}({self.tenant.slug},{self.tenant.code})"]
-        said += self.plan.lines() if not self.plan.empty else ["区划无变化"]
+        if self.applied and not self.changed:
+            said.append("无变化")
+        else:
+            said += self.plan.lines() if not self.plan.empty else ["区划无变化"]
         if self.applied:
-            said.append(
-                "已核对:" + ",".join(f"{LEVEL_NAMES[k]} {n}" for k, n in self.counts.items())
-            )
+            counted = ",".join(f"{LEVEL_NAMES[k]} {n}" for k, n in self.counts.items())
+            said.append(f"已核对:{counted};用时 {self.seconds:.1f} 秒")
+        elif self.plan.closed:
+            said.append(CONFIRM)
         return said + self.notes
 
 
@@ -58,38 +69,69 @@ async def onboard(
     hooks: Sequence[Hook] = (),
     carry: Carry | None = None,
 ) -> Report:
-    """The tenant exists as its file says, in one transaction; Refused, BadTree or BadTenantFile
-    otherwise. With `apply` off only the plan is made."""
+    """The tenant exists as its file says; Refused, BadTree or BadTenantFile otherwise.
+
+    Everything of the tenant is one transaction: it is on board whole or not at all. The register
+    is the operator's and is written after it; a run that was killed between is completed by the
+    next one. With `apply` off only the plan is made.
+    """
     described, tree = load(file)
+    return await onboard_described(
+        database,
+        described,
+        tree,
+        apply=apply,
+        confirm_closures=confirm_closures,
+        hooks=hooks,
+        carry=carry,
+    )
+
+
+async def onboard_described(
+    database: Database,
+    described: TenantFile,
+    tree: str,
+    *,
+    apply: bool = True,
+    confirm_closures: bool = False,
+    hooks: Sequence[Hook] = (),
+    carry: Carry | None = None,
+) -> Report:
+    """As `onboard`, with the file and the text of its region tree already read."""
+    started = time.monotonic()
     wanted = regiontree.parse(tree)
     if wanted[0].code != described.code:
         raise Refused(f"区划文件是 {wanted[0].code},租户文件写的是 {described.code}。")
+    await _refuse_second_slug(database, described)
     today = dt.datetime.now(ZoneInfo(described.timezone)).date()
     async with database.tenant_transaction(tenant_id(described.slug)) as transaction:
         await _lock(transaction, described)
-        plan = regiontree.plan(await in_force(transaction), wanted)
+        plan = regionplan.plan(await in_force(transaction), wanted)
         report = Report(described, plan, applied=apply)
         if not apply:
+            await _refuse_other_code(transaction, described)
             return report
         if plan.closed and not confirm_closures:
-            raise Refused(
-                "\n".join([*plan.lines(), "有区域将被关闭:确认无误后加上 --confirm-closures 再执行。"])
-            )
-        await _tenant_row(transaction, described)
+            raise Refused("\n".join([*plan.lines(), CONFIRM]))
+        report.changed = await _tenant_row(transaction, described) or not plan.empty
+        became: list[tuple[UUID, UUID]] = []
         if not plan.empty:
-            await apply_plan(transaction, plan, today, carry)
+            became = await apply_plan(transaction, plan, today, carry)
             await record(
                 transaction,
                 action="tenant.regions",
                 permission="tenant:manage",
                 detail={"plan": plan.lines()[0]},
             )
-        await organisations.follow_regions(transaction, described.departments)
+        followed = await organisations.follow_regions(transaction, described.departments, became)
+        report.changed = report.changed or followed > 0
         for hook in hooks:
             report.notes += await hook(transaction, described)
+        report.changed = report.changed or bool(report.notes)
         report.counts = await _verified(transaction, wanted)
+        await _unseen_elsewhere(transaction)
     await _register(database, described)
-    await _unseen_elsewhere(database, described)
+    report.seconds = time.monotonic() - started
     return report
 
 
@@ -103,30 +145,53 @@ async def list_tenants(database: Database) -> list[dict[str, Any]]:
 
 
 async def _lock(transaction: Transaction, described: TenantFile) -> None:
-    """Two onboardings of one tenant wait for each other."""
+    """Two onboardings of one tenant wait for each other, and for whoever changes its grids."""
     await transaction.connection.execute(
         "select pg_advisory_xact_lock(hashtextextended($1, 1))", described.slug
     )
+    await lock_tree(transaction)
 
 
-async def _tenant_row(transaction: Transaction, described: TenantFile) -> None:
+async def _refuse_second_slug(database: Database, described: TenantFile) -> None:
+    """A district is one tenant: under a second slug it would have no past."""
+    async with database.tenant_transaction(tenant_id(OPERATOR)) as transaction:
+        slug = await transaction.connection.fetchval(
+            "select slug from tenant_register where code = $1 and slug <> $2",
+            described.code,
+            described.slug,
+        )
+    if slug is not None:
+        raise Refused(f"{described.code} 已作为租户 {slug} 开通,不能再以 {described.slug} 开通。")
+
+
+async def _refuse_other_code(transaction: Transaction, described: TenantFile) -> None:
     code = await transaction.connection.fetchval("select code from tenants")
     if code is not None and code != described.code:
         raise Refused(f"租户 {described.slug} 已是 {code},不能改为 {described.code}。")
+
+
+async def _tenant_row(transaction: Transaction, described: TenantFile) -> bool:
+    """The tenant's row says what the file says; whether it had to be written."""
+    await _refuse_other_code(transaction, described)
     settings = json.dumps(described.settings(), ensure_ascii=False, sort_keys=True)
-    await transaction.connection.execute(
+    status: str = await transaction.connection.execute(
         "insert into tenants (slug, code, name, timezone, settings)"
         " values ($1, $2, $3, $4, $5::text::jsonb) on conflict (tenant_id) do update"
-        " set name = excluded.name, timezone = excluded.timezone, settings = excluded.settings"
+        " set name = excluded.name, timezone = excluded.timezone,"
+        " settings = tenants.settings || excluded.settings"
         " where (tenants.name, tenants.timezone, tenants.settings)"
-        " is distinct from (excluded.name, excluded.timezone, excluded.settings)",
-        described.slug, described.code, described.name, described.timezone, settings,
+        " is distinct from (excluded.name, excluded.timezone,"
+        " tenants.settings || excluded.settings)",
+        described.slug,
+        described.code,
+        described.name,
+        described.timezone,
+        settings,
     )
+    return not status.endswith(" 0")
 
 
-async def _verified(
-    transaction: Transaction, wanted: Sequence[regiontree.Entry]
-) -> Counter[str]:
+async def _verified(transaction: Transaction, wanted: Sequence[regiontree.Entry]) -> Counter[str]:
     """The tree in the database equals the file's, and every path hangs on its parent's."""
     regions = await in_force(transaction)
     have = {r.code: (r.level, r.name) for r in regions if r.level is not Level.GRID}
@@ -140,21 +205,46 @@ async def _verified(
 
 
 async def _register(database: Database, described: TenantFile) -> None:
+    """The operator's tenant exists and its register has this tenant."""
     async with database.tenant_transaction(tenant_id(OPERATOR)) as transaction:
+        await transaction.connection.execute(
+            "insert into tenants (slug, code, name) values ($1, '000000', '平台运营方')"
+            " on conflict (tenant_id) do nothing",
+            OPERATOR,
+        )
         await transaction.connection.execute(
             "insert into tenant_register (id, slug, code, name) values ($1, $2, $3, $4)"
             " on conflict (tenant_id, slug) do update set name = excluded.name"
             " where tenant_register.name is distinct from excluded.name",
-            new_id(), described.slug, described.code, described.name,
+            new_id(),
+            described.slug,
+            described.code,
+            described.name,
         )
 
 
-async def _unseen_elsewhere(database: Database, described: TenantFile) -> None:
-    """The canary: under another tenant's context none of this tenant's rows exists."""
-    async with database.tenant_transaction(new_id()) as transaction:
-        for table in ("tenants", "regions", "organisations"):
-            seen = await transaction.connection.fetchval(
-                f"select count(*) from {table} where tenant_id = $1", tenant_id(described.slug)
-            )
-            if seen:
-                raise Refused(f"租户隔离失效:表 {table} 在其他租户下可见 {seen} 行。")
+async def _unseen_elsewhere(transaction: Transaction) -> None:
+    """The canary: under another tenant's context not one row of this tenant exists, in any table.
+
+    It runs before the commit, so that a wall with a hole lets nobody on board. The one place that
+    changes the tenant inside a transaction; it is put back before anything else is said.
+    """
+    connection = transaction.connection
+    tables = await connection.fetch(
+        "select c.oid::regclass::text as name from pg_class c join pg_attribute a"
+        " on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped"
+        " where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace"
+        " and has_column_privilege(c.oid, a.attnum, 'select') order by 1"
+    )
+    probe = " union all ".join(
+        f"select '{row['name']}' where exists (select 1 from {row['name']} where tenant_id = $1)"
+        for row in tables
+    )
+    await connection.execute(SET_TENANT, str(new_id()))
+    try:
+        seen = await connection.fetch(probe, transaction.tenant_id)
+    finally:
+        await connection.execute(SET_TENANT, str(transaction.tenant_id))
+    if seen:
+        names = "、".join(row[0] for row in seen)
+        raise Refused(f"租户隔离失效:表 {names} 的行在其他租户下可见,未作任何更改。")

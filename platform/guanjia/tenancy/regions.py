@@ -1,19 +1,21 @@
-"""Regions as they change: applying a plan, and the grids inside a community."""
+"""Regions as they change: applying a plan to the tree, and the grids inside a community."""
 
 from __future__ import annotations
 
 import datetime as dt
+import unicodedata
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from guanjia.audit.service import record
+from guanjia.audit.service import Recorded, record
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
-from guanjia.graph.errors import CONFLICT, Refusal, not_found
+from guanjia.graph.errors import BAD_USER_INPUT, CONFLICT, Refusal, not_found
 from guanjia.tenancy.models import REGION_REACH, Level
-from guanjia.tenancy.regiontree import Current, Entry, Plan, grid_kind
+from guanjia.tenancy.regionplan import Current, Plan
+from guanjia.tenancy.regiontree import DEDICATED_FROM, MAX_NAME, Entry, grid_kind
 
 SEGMENT_DIGITS = 4
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -44,49 +46,52 @@ async def in_force(transaction: Transaction) -> list[Current]:
     ]
 
 
+async def lock_tree(transaction: Transaction) -> None:
+    """Until the transaction ends nobody else changes this tenant's regions. Taken before the tree
+    is read, so that what was planned is what is found."""
+    await transaction.connection.execute("select 1 from tenants for update")
+
+
 async def apply_plan(
     transaction: Transaction, plan: Plan, today: dt.date, carry: Carry | None = None
-) -> None:
-    """The plan is in force from `today`; history stays: closed rows keep their path and id."""
-    known = {region.code: region for region in await in_force(transaction)}
-    pairs: list[tuple[UUID, UUID]] = []
-    closing = [*plan.closed, *(old for old, _ in plan.moved)]
-    closing += _grids_of([old for old, _ in plan.moved], list(known.values()), plan)
+) -> list[tuple[UUID, UUID]]:
+    """The plan is in force from `today`, and history stays: what closed keeps its id and path.
+
+    The plan was made in this transaction, after `lock_tree`. Returns which region became which;
+    `carry` was told the same, once, for what hangs on regions in the modules above.
+    """
+    closing = [region.id for region in plan.leaving]
     await transaction.connection.execute(
         "update regions set valid_to = $1, version = version + 1 where id = any($2)",
         today,
-        [region.id for region in closing],
+        closing,
     )
-    for region in closing:
-        known.pop(region.code, None)
-    for old, new in plan.renamed:
-        await transaction.connection.execute(
-            "update regions set name = $1, version = version + 1 where id = $2", new.name, old.id
-        )
-    entries = sorted(
-        [*plan.added, *(new for _, new in plan.moved)], key=lambda e: list(Level).index(e.level)
+    await transaction.connection.execute(
+        "update regions r set name = u.n, version = r.version + 1"
+        " from unnest($1::uuid[], $2::text[]) u(i, n) where r.id = u.i",
+        [old.id for old, _ in plan.renamed],
+        [new.name for _, new in plan.renamed],
     )
-    await _insert(transaction, entries, known, today)
-    for old, new in plan.moved:
-        pairs.append((old.id, known[new.code].id))
-    await transaction.connection.executemany(
-        "insert into region_predecessors (id, region_id, predecessor_id) values ($1, $2, $3)",
-        [(new_id(), new, old) for old, new in pairs],
+    # Read after the closing: a code may pass from a region that leaves to another one.
+    known = {region.code: region for region in await in_force(transaction)}
+    await _insert(transaction, plan.inserted, known, today)
+    became = [(old.id, known[new.code].id) for old, new in (*plan.moved, *plan.merged)]
+    await _remember(
+        transaction, [*became, *((old.id, known[new.code].id) for old, new in plan.carved)]
     )
-    if carry is not None and pairs:
-        await carry(transaction, pairs)
+    if carry is not None and became:
+        await carry(transaction, became)
+    return became
 
 
-def _grids_of(moved: Sequence[Current], known: Sequence[Current], plan: Plan) -> list[Current]:
-    """The grids of communities that move: they close with them, unless the plan names them."""
-    named = {old.id for old, _ in plan.moved} | {old.id for old in plan.closed}
-    return [
-        grid
-        for grid in known
-        if grid.level is Level.GRID
-        and grid.id not in named
-        and any(grid.path.startswith(region.path) for region in moved)
-    ]
+async def _remember(transaction: Transaction, pairs: Sequence[tuple[UUID, UUID]]) -> None:
+    await transaction.connection.execute(
+        "insert into region_predecessors (id, predecessor_id, region_id)"
+        " select * from unnest($1::uuid[], $2::uuid[], $3::uuid[]) on conflict do nothing",
+        [new_id() for _ in pairs],
+        [old for old, _ in pairs],
+        [new for _, new in pairs],
+    )
 
 
 async def _insert(
@@ -111,70 +116,157 @@ async def _insert(
         )
         known[entry.code] = region
         rows.append(
-            (region.id, region.level, region.code, region.name, region.parent_id, path,
-             entry.grid_kind)
+            (
+                region.id,
+                region.level,
+                region.code,
+                region.name,
+                region.parent_id,
+                path,
+                entry.grid_kind,
+            )
         )
     ids, levels, codes, names, parents, paths, kinds = zip(*rows, strict=True)
     await transaction.connection.execute(
         "insert into regions (id, level, code, name, parent_id, path, grid_kind, valid_from)"
         " select i, l, c, n, p, t, k, $8 from unnest($1::uuid[], $2::text[], $3::text[],"
         " $4::text[], $5::uuid[], $6::text[], $7::text[]) u(i, l, c, n, p, t, k)",
-        list(ids), list(levels), list(codes), list(names), list(parents), list(paths),
-        list(kinds), today,
+        list(ids),
+        list(levels),
+        list(codes),
+        list(names),
+        list(parents),
+        list(paths),
+        list(kinds),
+        today,
     )
 
 
 async def create_grid(
     transaction: Transaction,
-    actor: Any,
+    actor: Recorded,
     scope: Scope,
     *,
-    community_id: UUID,
+    community_id: UUID | None,
     name: str,
     sequence: int,
     today: dt.date,
 ) -> UUID:
     """A grid inside a community; its code is the community's and three digits. Returns its id."""
-    values: list[Any] = [transaction.tenant_id, community_id]
+    await lock_tree(transaction)
+    community = await _reached(transaction, scope, community_id, "社区", "communityId")
+    if community["level"] != Level.COMMUNITY:
+        raise Refusal(BAD_USER_INPUT, "网格只能建在社区(村)之内。", ("communityId",))
+    if not 1 <= sequence <= 999 or sequence == DEDICATED_FROM - 1:
+        raise Refusal(BAD_USER_INPUT, "网格序号须为 1–899(基础)或 901–999(专属)。", ("sequence",))
+    name = _grid_name(name)
+    code = f"{community['code']}{sequence:03d}"
+    known = {region.code: region for region in await in_force(transaction)}
+    if code in known:
+        raise Refusal(CONFLICT, f"网格 {code} 已存在。", ("sequence",))
+    entry = Entry(0, Level.GRID, code, name, community["code"])
+    await _insert(transaction, [entry], known, today)
+    detail = {"code": code, "kind": grid_kind(code)}
+    await _record(transaction, actor, "create_grid", known[code].id, known[code].path, detail)
+    return known[code].id
+
+
+async def rename_grid(
+    transaction: Transaction,
+    actor: Recorded,
+    scope: Scope,
+    *,
+    grid_id: UUID | None,
+    name: str,
+    version: int,
+) -> UUID:
+    """The grid has this name; its id, code and path stay. Returns its id."""
+    await lock_tree(transaction)
+    grid = await _grid(transaction, scope, grid_id, version)
+    await transaction.connection.execute(
+        "update regions set name = $1, version = version + 1 where id = $2",
+        _grid_name(name),
+        grid["id"],
+    )
+    detail = {"code": grid["code"]}
+    await _record(transaction, actor, "rename_grid", grid["id"], grid["path"], detail)
+    found: UUID = grid["id"]
+    return found
+
+
+async def close_grid(
+    transaction: Transaction,
+    actor: Recorded,
+    scope: Scope,
+    *,
+    grid_id: UUID | None,
+    version: int,
+    today: dt.date,
+) -> UUID:
+    """The grid is closed from `today`; what happened in it stays readable. Returns its id."""
+    await lock_tree(transaction)
+    grid = await _grid(transaction, scope, grid_id, version)
+    await transaction.connection.execute(
+        "update regions set valid_to = $1, version = version + 1 where id = $2", today, grid["id"]
+    )
+    detail = {"code": grid["code"]}
+    await _record(transaction, actor, "close_grid", grid["id"], grid["path"], detail)
+    found: UUID = grid["id"]
+    return found
+
+
+async def _grid(transaction: Transaction, scope: Scope, grid_id: UUID | None, version: int) -> Any:
+    grid = await _reached(transaction, scope, grid_id, "网格", "gridId")
+    if grid["level"] != Level.GRID:
+        raise Refusal(BAD_USER_INPUT, "只有网格可以在此变更;其他区域随区划文件变更。", ("gridId",))
+    if grid["version"] != version:
+        raise Refusal(CONFLICT, "该网格已被他人修改,请刷新后重试。", ("version",))
+    return grid
+
+
+async def _reached(
+    transaction: Transaction, scope: Scope, region_id: UUID | None, noun: str, field: str
+) -> Any:
+    """A region in force that lies in the scope, and nothing else."""
+    values: list[Any] = [transaction.tenant_id, region_id]
 
     def bind(value: Any, kind: str) -> str:
         values.append(value)
         return f"${len(values)}::{kind}"
 
     reach = scope.predicate(REGION_REACH, "r", "$1", bind)
-    community = await transaction.connection.fetchrow(
-        "select r.id, r.level, r.code, r.name, r.parent_id, r.path from regions r"
-        f" where r.tenant_id = $1 and r.id = $2 and r.valid_to is null and {reach} for update",
+    found = await transaction.connection.fetchrow(
+        "select r.id, r.level, r.code, r.path, r.version from regions r"
+        f" where r.tenant_id = $1 and r.id = $2 and r.valid_to is null and {reach}",
         *values,
     )
-    if community is None:
-        raise not_found("社区", "communityId")
-    if community["level"] != Level.COMMUNITY:
-        raise Refusal("BAD_USER_INPUT", "网格只能建在社区(村)之内。", ("communityId",))
-    if not 1 <= sequence <= 999 or sequence == 900:
-        raise Refusal("BAD_USER_INPUT", "网格序号须为 1–899(基础)或 901–999(专属)。", ("sequence",))
-    name = name.strip()
-    if not 1 <= len(name) <= 60 or not name.isprintable():
-        raise Refusal("BAD_USER_INPUT", "网格名称须为 1 到 60 个字。", ("name",))
-    code = f"{community['code']}{sequence:03d}"
-    if await transaction.connection.fetchval(
-        "select exists (select 1 from regions where code = $1 and valid_to is null)", code
-    ):
-        raise Refusal(CONFLICT, f"网格 {code} 已存在。", ("sequence",))
-    parent = Current(
-        community["id"], Level.COMMUNITY, community["code"], community["name"],
-        community["parent_id"], community["path"],
-    )
-    known = {parent.code: parent}
-    await _insert(transaction, [Entry(0, Level.GRID, code, name, parent.code)], known, today)
+    if found is None:
+        raise not_found(noun, field)
+    return found
+
+
+def _grid_name(given: str) -> str:
+    name = unicodedata.normalize("NFKC", given).strip()
+    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
+        raise Refusal(BAD_USER_INPUT, f"网格名称须为 1 到 {MAX_NAME} 个字。", ("name",))
+    return name
+
+
+async def _record(
+    transaction: Transaction,
+    actor: Recorded,
+    action: str,
+    region_id: UUID,
+    path: str,
+    detail: dict[str, Any],
+) -> None:
     await record(
         transaction,
         actor=actor,
-        action="region.create_grid",
+        action=f"region.{action}",
         permission="region:manage",
         object_type="Region",
-        object_id=known[code].id,
-        region_path=known[code].path,
-        detail={"code": code, "kind": grid_kind(code)},
+        object_id=region_id,
+        region_path=path,
+        detail=detail,
     )
-    return known[code].id

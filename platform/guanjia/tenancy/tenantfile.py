@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from guanjia.tenancy.models import OPERATOR
 
 
 class BadTenantFile(Exception):
@@ -18,26 +23,58 @@ class BadTenantFile(Exception):
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("含有不可见字符")
+    return text
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"未知的时区 {name[:40]!r}") from None
+    return name
+
+
+def _not_the_operator(slug: str) -> str:
+    if slug == OPERATOR:
+        raise ValueError(f"{OPERATOR} 是平台自用的名称")
+    return slug
+
+
+Time = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+ShortName = Annotated[str, Field(min_length=1, max_length=30), AfterValidator(_printable)]
+LongName = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_printable)]
 
 
 class Administrator(_Part):
     """A first account. Its one-time password is made and shown at onboarding."""
 
     login: str = Field(pattern=r"^[a-z][a-z0-9._-]{2,31}$")
-    name: str = Field(min_length=1, max_length=30)
-    role: str
+    name: ShortName
+    role: Literal["SYS", "SEC", "AUD"]
 
 
 class Department(_Part):
-    name: str = Field(min_length=1, max_length=60)
+    name: LongName
 
 
 class OfficeHours(_Part):
     """Pairs of local times, for example 08:00–12:00 and 14:30–17:30."""
 
-    morning: tuple[str, str] = ("08:00", "12:00")
-    afternoon: tuple[str, str] = ("14:30", "17:30")
+    morning: tuple[Time, Time] = ("08:00", "12:00")
+    afternoon: tuple[Time, Time] = ("14:30", "17:30")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> OfficeHours:
+        moments = [*self.morning, *self.afternoon]
+        if any(earlier >= later for earlier, later in pairwise(moments)):
+            raise ValueError("上下班时间须依次递增")
+        return self
 
 
 class OidcIssuer(_Part):
@@ -49,16 +86,28 @@ class OidcIssuer(_Part):
 
 
 class TenantFile(_Part):
-    slug: str = Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")
+    slug: Annotated[
+        str, Field(pattern=r"^[a-z][a-z0-9-]{1,30}$"), AfterValidator(_not_the_operator)
+    ]
     code: str = Field(pattern=r"^[0-9]{6}$")
-    name: str = Field(min_length=1, max_length=30)
+    name: ShortName
     regions: str
-    timezone: str = "Asia/Shanghai"
+    timezone: Annotated[str, AfterValidator(_zone)] = "Asia/Shanghai"
     demo: bool = False
     office_hours: OfficeHours = OfficeHours()
     oidc: tuple[OidcIssuer, ...] = ()
     administrators: tuple[Administrator, ...] = ()
     departments: tuple[Department, ...] = ()
+
+    @model_validator(mode="after")
+    def _no_doubles(self) -> TenantFile:
+        for what, names in (
+            ("账号", [person.login for person in self.administrators]),
+            ("部门", [department.name for department in self.departments]),
+        ):
+            if doubled := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"{what}重复:{'、'.join(doubled)}")
+        return self
 
     def settings(self) -> dict[str, Any]:
         """What of the file is kept in the tenant's row."""
@@ -73,18 +122,28 @@ def load(path: Path) -> tuple[TenantFile, str]:
     except FileNotFoundError as error:
         raise BadTenantFile([f"找不到文件 {error.filename}"]) from None
     except tomllib.TOMLDecodeError as error:
-        raise BadTenantFile([f"{path.name} 不是有效的 TOML:{error}"]) from None
+        line = re.search(r"line (\d+)", str(error))
+        where = f"第 {line[1]} 行" if line else "末尾"
+        raise BadTenantFile([f"{path.name} {where}:不是有效的 TOML"]) from None
     except UnicodeDecodeError:
         raise BadTenantFile([f"{path.name} 或其区划文件不是 UTF-8 编码"]) from None
     except ValidationError as error:
-        raise BadTenantFile(
-            [
-                f"{path.name} 的 {'.'.join(map(str, fault['loc']))}:{_said(fault)}"
-                for fault in error.errors()
-            ]
-        ) from None
+        raise BadTenantFile([f"{path.name} {_said(fault)}" for fault in error.errors()]) from None
+
+
+_KINDS = {
+    "extra_forbidden": "未知的项",
+    "missing": "缺少此项",
+    "string_too_short": "不能为空",
+    "string_too_long": "过长",
+}
 
 
 def _said(fault: Any) -> str:
-    kinds = {"extra_forbidden": "未知的项", "missing": "缺少此项"}
-    return kinds.get(fault["type"], f"取值无效 {fault.get('input')!r}")
+    """A fault of the file: its place, as the file writes it, and what is wrong."""
+    place = "".join(f"[{p + 1}]" if isinstance(p, int) else f".{p}" for p in fault["loc"])
+    if fault["type"] == "value_error":
+        text = str(fault["ctx"]["error"])
+    else:
+        text = _KINDS.get(fault["type"]) or f"取值无效 {str(fault.get('input'))[:40]!r}"
+    return f"{place.removeprefix('.')}:{text}".removeprefix(":")
