@@ -8,7 +8,7 @@ operation: the connection its rows are read on, and the permissions that were de
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +20,7 @@ from guanjia.access.tokens import Claims, Tokens
 from guanjia.audit.service import record
 from guanjia.db.pools import Database, Transaction
 from guanjia.db.scope import Scope
+from guanjia.hub import Hub
 from guanjia.graph.errors import BAD_USER_INPUT, Denied, forbidden, unauthenticated
 from guanjia.reading.documents import Lru
 from guanjia.reading.engine import Caller, Engine
@@ -65,7 +66,7 @@ class World:
     policy: Policy
     tokens: Tokens
     engine: Engine
-    hub: Any = None
+    hub: Hub
     callers: Lru = field(default_factory=lambda: Lru(MAX_CALLERS))
 
     async def identify(self, request: Request) -> Claims | None:
@@ -91,11 +92,19 @@ class World:
         return await load_actor(connection, claims, self.policy, dt.datetime.now(dt.UTC))
 
 
+Clock = Callable[[], dt.datetime]
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
 class Context:
     """One operation. Public fields run without an actor."""
 
-    def __init__(self, world: World, request: Request) -> None:
+    def __init__(self, world: World, request: Request, clock: Clock = _now) -> None:
         self.world = world
+        self.clock = clock
         self.request = request
         self.connection_params: dict[str, Any] | None = None
         self.denied: list[str] = []
@@ -118,7 +127,8 @@ class Context:
 
     @property
     def now(self) -> dt.datetime:
-        return dt.datetime.now(dt.UTC)
+        """The moment this operation happens, as rules see it."""
+        return self.clock()
 
     @property
     def tenant_id(self) -> UUID:
@@ -175,6 +185,29 @@ class Context:
     async def savepoint(self) -> AsyncIterator[None]:
         async with self.world.database.tenant_transaction(self.transaction.tenant_id):
             yield
+
+    @asynccontextmanager
+    async def subscribed(self, permission: str) -> AsyncIterator[AsyncIterator[UUID]]:
+        """The ids of this tenant's rows as they change, for someone who holds the permission."""
+        async with self.reading():
+            await self.scope(permission)
+        changes: AsyncGenerator[UUID, None] = self.world.hub.changes(self.tenant_id)
+        try:
+            yield changes
+        finally:
+            await changes.aclose()
+
+    async def region_path(self, region_id: UUID | None) -> str:
+        """The path of a region; NOT_FOUND (as a denial of input) for one of nobody's."""
+        async with self.world.database.snapshot(self.tenant_id) as connection:
+            path: str | None = await connection.fetchval(
+                "select path from regions where tenant_id = $1 and id = $2",
+                self.tenant_id,
+                region_id,
+            )
+        if path is None:
+            raise Denied(BAD_USER_INPUT, "找不到该区域。")
+        return path
 
     async def record_denials(self) -> None:
         """One audit row for each permission this operation was refused."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from uuid import UUID
 
 from guanjia.db.pools import Database
@@ -39,7 +39,7 @@ class Hub:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    async def changes(self, tenant_id: UUID) -> AsyncIterator[UUID]:
+    async def changes(self, tenant_id: UUID) -> AsyncGenerator[UUID, None]:
         """The ids of rows that changed in a tenant, from now on. A reader that falls behind by
         more than a thousand is let go, and its client subscribes anew."""
         queue: asyncio.Queue[UUID] = asyncio.Queue(MAX_WAITING)

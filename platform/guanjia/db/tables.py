@@ -102,9 +102,8 @@ def one_of(column: str, values: Sequence[str], *, nullable: bool = False) -> str
 
 def _index(table: str, columns: str, *, unique: bool) -> str:
     inside, _, condition = columns.partition(" where ")
-    return (
-        f"create {'unique ' if unique else ''}index on {table} (tenant_id, {inside})"
-        + (f" where {condition}" if condition else "")
+    return f"create {'unique ' if unique else ''}index on {table} (tenant_id, {inside})" + (
+        f" where {condition}" if condition else ""
     )
 
 

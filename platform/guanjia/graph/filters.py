@@ -46,7 +46,7 @@ def filter_values(given: Any) -> dict[str, Any]:
         if value is strawberry.UNSET:
             continue
         name = field.graphql_name or _camel(field.python_name)
-        values[name] = _plain(value, is_id=_holds_ids(field))
+        values[name] = _plain(value, is_id=holds_ids(field))
     return values
 
 
@@ -73,7 +73,8 @@ def _plain(value: Any, *, is_id: bool) -> Any:
     return value
 
 
-def _holds_ids(field: Any) -> bool:
+def holds_ids(field: Any) -> bool:
+    """Whether a Strawberry field holds an ID or a list of them."""
     kind = field.type
     while hasattr(kind, "of_type"):
         kind = kind.of_type

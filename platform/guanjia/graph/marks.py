@@ -6,6 +6,7 @@ build.
 """
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import strawberry
@@ -82,6 +83,25 @@ def requires(permission: str) -> list[FieldExtension]:
 def public(reason: str) -> list[FieldExtension]:
     """The mark of a field that anyone may use; the reason is shown in the SDL."""
     return [PublicExtension(reason)]
+
+
+class SubscriptionMark(FieldExtension):
+    """The mark of a subscription. Its resolver checks the permission at the start and again at
+    every event, because both rights and rows change meanwhile."""
+
+    def __init__(self, permission: str) -> None:
+        self.permission = permission
+
+    def apply(self, field: StrawberryField) -> None:
+        field.metadata = {**(field.metadata or {}), REQUIRES: self.permission}
+        field.directives = (*field.directives, Requires(permission=self.permission))
+
+
+def subscription(permission: str, description: str) -> Callable[[Callable[..., Any]], Any]:
+    """A subscription that needs a permission."""
+    return lambda resolver: strawberry.subscription(
+        resolver=resolver, description=description, extensions=[SubscriptionMark(permission)]
+    )
 
 
 def unmarked(schema: GraphQLSchema) -> list[str]:

@@ -1,0 +1,7 @@
+"""Cases in the API."""
+
+from guanjia.cases.schema.mutations import Mutation
+from guanjia.cases.schema.queries import Query
+from guanjia.cases.schema.subscriptions import Subscription
+
+__all__ = ["Mutation", "Query", "Subscription"]

@@ -1,0 +1,336 @@
+"""The steps of a case as mutations. Each is one use-case of `cases.service`."""
+
+import datetime as dt
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import strawberry
+from strawberry.types import Info
+from strawberry.types.base import get_object_definition
+
+from guanjia.audit.service import record
+from guanjia.cases import service
+from guanjia.cases.schema.types import (
+    Case,
+    CaseSource,
+    DeclineReason,
+    Satisfaction,
+    SuspensionReason,
+    TimeUnit,
+)
+from guanjia.db.scope import Scope
+from guanjia.graph.errors import BAD_USER_INPUT, Refusal, not_found
+from guanjia.graph.filters import holds_ids, row_id
+from guanjia.graph.payloads import mutation, payload
+from guanjia.graph.scalars import Money
+
+
+@payload
+class CasePayload:
+    """案件"""
+
+    case: Case | None
+
+
+@strawberry.input(description="上报一个案件")
+class OpenCaseInput:
+    category_id: strawberry.ID
+    region_id: strawberry.ID = strawberry.field(description="所在网格或社区")
+    title: str
+    location: str
+    source: CaseSource
+    description: str = ""
+    no_photo_reason: str | None = None
+    contact_name: str | None = None
+    contact_phone: str | None = None
+    urgent: bool | None = None
+    draft: bool = False
+    idempotency_key: str | None = strawberry.field(
+        default=None, description="同一个键只产生一个案件"
+    )
+
+
+@strawberry.input(description="对一个案件的一步;version 为所见的版本")
+class CaseStepInput:
+    id: strawberry.ID
+    version: int
+
+
+@strawberry.input(description="提交草稿")
+class SubmitCaseInput(CaseStepInput):
+    no_photo_reason: str | None = None
+
+
+@strawberry.input(description="核实")
+class VerifyCaseInput(CaseStepInput):
+    verifier_id: strawberry.ID | None = None
+    note: str | None = None
+
+
+@strawberry.input(description="立案")
+class FileCaseInput(CaseStepInput):
+    category_id: strawberry.ID | None = None
+    urgent: bool | None = None
+    note: str | None = None
+
+
+@strawberry.input(description="不予立案")
+class DeclineCaseInput(CaseStepInput):
+    reason: DeclineReason
+    answer: str = strawberry.field(description="给上报人的答复")
+
+
+@strawberry.input(description="并入另一案件")
+class LinkDuplicateInput(CaseStepInput):
+    original_id: strawberry.ID
+    answer: str | None = None
+
+
+@strawberry.input(description="上报上级处理")
+class EscalateCaseInput(CaseStepInput):
+    reason: str
+
+
+@strawberry.input(description="派遣:主办、协办与时限(缺省用类别的时限)")
+class DispatchCaseInput(CaseStepInput):
+    organisation_id: strawberry.ID
+    assistant_ids: list[strawberry.ID] = strawberry.field(default_factory=list)
+    limit_value: int | None = None
+    limit_unit: TimeUnit | None = None
+    note: str | None = None
+
+
+@strawberry.input(description="退单")
+class ReturnCaseInput(CaseStepInput):
+    reason: str
+    evidence: str
+    suggested_id: strawberry.ID | None = None
+
+
+@strawberry.input(description="退单裁定")
+class RuleReturnInput(CaseStepInput):
+    accepted: bool
+    reason: str
+    organisation_id: strawberry.ID | None = None
+    assistant_ids: list[strawberry.ID] | None = None
+    limit_value: int | None = None
+    limit_unit: TimeUnit | None = None
+
+
+@strawberry.input(description="开始处置")
+class StartCaseInput(CaseStepInput):
+    plan: str | None = None
+
+
+@strawberry.input(description="申请挂账")
+class RequestSuspensionInput(CaseStepInput):
+    reason: SuspensionReason
+    plan: str
+    review_at: dt.datetime
+
+
+@strawberry.input(description="裁定一项申请")
+class RuleRequestInput(CaseStepInput):
+    approved: bool = True
+    reason: str | None = None
+
+
+@strawberry.input(description="恢复处置")
+class ResumeCaseInput(CaseStepInput):
+    note: str | None = None
+
+
+@strawberry.input(description="申请延期;value 以案件时限的单位计")
+class RequestExtensionInput(CaseStepInput):
+    value: int
+    reason: str
+
+
+@strawberry.input(description="协办完成")
+class CompletePartInput(CaseStepInput):
+    note: str
+
+
+@strawberry.input(description="反馈处置结果")
+class GiveFeedbackInput(CaseStepInput):
+    result: str
+    cost: Money | None = None
+    no_photo_reason: str | None = None
+
+
+@strawberry.input(description="核查")
+class CheckCaseInput(CaseStepInput):
+    passed: bool
+    failed_item: str | None = None
+    note: str | None = None
+
+
+@strawberry.input(description="结案")
+class CloseCaseInput(CaseStepInput):
+    callback: str = strawberry.field(description="对上报人的回访情况")
+    affected_households: int | None = None
+
+
+@strawberry.input(description="带理由的一步")
+class ReasonedStepInput(CaseStepInput):
+    reason: str
+
+
+@strawberry.input(description="评价:一户一次")
+class EvaluateCaseInput(CaseStepInput):
+    choice: Satisfaction
+    household: str | None = None
+    comment: str | None = None
+
+
+@strawberry.input(description="查看联系方式;须说明用途,记入审计")
+class RevealCaseContactInput:
+    id: strawberry.ID
+    purpose: str
+
+
+@payload
+class RevealCaseContactPayload:
+    """完整的联系方式"""
+
+    contact_name: str | None
+    contact_phone: str | None
+
+
+def _arguments(given: Any) -> dict[str, Any]:
+    """An input as the use-case takes it: identifiers parsed, nothing else changed."""
+    found: dict[str, Any] = {}
+    for field in get_object_definition(given, strict=True).fields:
+        value = getattr(given, field.python_name)
+        if holds_ids(field) and value is not None:
+            value = [_id(v, field) for v in value] if isinstance(value, list) else _id(value, field)
+        found[field.python_name] = value
+    return found
+
+
+def _id(text: str, field: Any) -> Any:
+    identifier = row_id(text)
+    if identifier is None:
+        raise Refusal(BAD_USER_INPUT, "标识无效。", (field.python_name,))
+    return identifier
+
+
+def _step(
+    use_case: Callable[..., Awaitable[Any]], input_type: Any, permission: str, description: str
+) -> Any:
+    async def resolve(self: None, info: Info, input: input_type, scope: "Scope") -> CasePayload:
+        context = info.context
+        row = await use_case(
+            context.transaction, context.actor, scope, now=context.now, **_arguments(input)
+        )
+        return CasePayload(case=await context.reader.by_id("Case", row.id))
+
+    return mutation(permission, description)(resolve)
+
+
+async def _reveal_contact(
+    self: None, info: Info, input: RevealCaseContactInput, scope: "Scope"
+) -> RevealCaseContactPayload:
+    context = info.context
+    purpose = input.purpose.strip()
+    if not 2 <= len(purpose) <= 200:
+        raise Refusal(BAD_USER_INPUT, "请用 2 到 200 个字说明用途。", ("purpose",))
+    row = await context.reader.by_id("Case", row_id(input.id))
+    if row is None or not await context.reader.allows("case:read_contact", row):
+        raise not_found("案件", "id")
+    contact = await context.transaction.connection.fetchrow(
+        "select contact_name, contact_phone from cases where id = $1", row["id"]
+    )
+    await record(
+        context.transaction,
+        actor=context.actor,
+        action="case.reveal_contact",
+        permission="case:read_contact",
+        object_type="Case",
+        object_id=row["id"],
+        region_path=row["region_path"],
+        result="READ",
+        detail={"purpose": purpose},
+    )
+    return RevealCaseContactPayload(
+        contact_name=contact["contact_name"], contact_phone=contact["contact_phone"]
+    )
+
+
+@strawberry.type
+class Mutation:
+    open_case: CasePayload = _step(
+        service.report_case, OpenCaseInput, "case:report", "上报一个案件,或存为草稿(T1)"
+    )
+    submit_case: CasePayload = _step(
+        service.submit_case, SubmitCaseInput, "case:report", "提交自己的草稿(T1)"
+    )
+    verify_case: CasePayload = _step(
+        service.verify_case, VerifyCaseInput, "case:verify", "现场核实(T2)"
+    )
+    file_case: CasePayload = _step(service.file_case, FileCaseInput, "case:file", "立案(T3)")
+    decline_case: CasePayload = _step(
+        service.decline_case, DeclineCaseInput, "case:file", "不予立案(T4)"
+    )
+    link_duplicate: CasePayload = _step(
+        service.link_duplicate, LinkDuplicateInput, "case:link_duplicate", "并入同类未结案件"
+    )
+    escalate_case: CasePayload = _step(
+        service.escalate_case, EscalateCaseInput, "case:escalate", "上报上级负责(吹哨)"
+    )
+    dispatch_case: CasePayload = _step(
+        service.dispatch_case, DispatchCaseInput, "case:dispatch", "派遣(T5)"
+    )
+    accept_case: CasePayload = _step(service.accept_case, CaseStepInput, "case:handle", "签收(T6)")
+    return_case: CasePayload = _step(
+        service.return_case, ReturnCaseInput, "case:handle", "退单(T7)"
+    )
+    rule_return: CasePayload = _step(
+        service.rule_return, RuleReturnInput, "case:dispatch", "退单裁定(T8)"
+    )
+    start_case: CasePayload = _step(
+        service.start_case, StartCaseInput, "case:handle", "开始处置或返工(T9、T16)"
+    )
+    request_suspension: CasePayload = _step(
+        service.request_suspension, RequestSuspensionInput, "case:handle", "申请挂账"
+    )
+    approve_suspension: CasePayload = _step(
+        service.approve_suspension, RuleRequestInput, "case:approve_suspension", "裁定挂账(T10)"
+    )
+    resume_case: CasePayload = _step(
+        service.resume_case, ResumeCaseInput, "case:handle", "恢复处置(T11)"
+    )
+    request_extension: CasePayload = _step(
+        service.request_extension, RequestExtensionInput, "case:handle", "申请延期"
+    )
+    approve_extension: CasePayload = _step(
+        service.approve_extension, RuleRequestInput, "case:approve_extension", "裁定延期(T12)"
+    )
+    complete_part: CasePayload = _step(
+        service.complete_part, CompletePartInput, "case:handle", "协办完成"
+    )
+    give_feedback: CasePayload = _step(
+        service.give_feedback, GiveFeedbackInput, "case:handle", "反馈结果,转核查(T13、T14)"
+    )
+    check_case: CasePayload = _step(
+        service.check_case, CheckCaseInput, "case:check", "核查:通过或返工(T15)"
+    )
+    close_case: CasePayload = _step(
+        service.close_case, CloseCaseInput, "case:close", "结案并开始评价(T17、T19)"
+    )
+    void_case: CasePayload = _step(service.void_case, ReasonedStepInput, "case:void", "作废(T18)")
+    evaluate_case: CasePayload = _step(
+        service.evaluate_case, EvaluateCaseInput, "case:evaluate", "评价"
+    )
+    finish_evaluation: CasePayload = _step(
+        service.finish_evaluation, CaseStepInput, "case:close", "结束评价(T20)"
+    )
+    reopen_case: CasePayload = _step(
+        service.reopen_case, ReasonedStepInput, "case:reopen", "因不满意重新核查(T21)"
+    )
+    archive_case: CasePayload = _step(
+        service.archive_case, CaseStepInput, "case:archive", "归档(T22)"
+    )
+    reveal_case_contact: RevealCaseContactPayload = mutation(
+        "case:read_contact", "查看联系方式,记入审计"
+    )(_reveal_contact)

@@ -1,0 +1,233 @@
+"""The case, its timeline and what belongs to it, as node types."""
+
+import datetime as dt
+
+import strawberry
+
+from guanjia.access.schema import Member
+from guanjia.cases import models, reasons, states
+from guanjia.cases.calendar import Unit as CaseUnit
+from guanjia.graph.filters import enum_filter
+from guanjia.graph.nodes import Connection, column, connection, derived, many, node, one
+from guanjia.graph.scalars import Money
+from guanjia.reading.mapping import Condition, Order, SortKey
+from guanjia.tenancy.schema import Organisation, Region
+
+CaseState = strawberry.enum(states.State, name="CaseState", description="案件状态")
+CaseStage = strawberry.enum(states.Stage, name="CaseStage", description="六个阶段")
+CaseLevel = strawberry.enum(reasons.Level, name="CaseLevel", description="负责层级")
+CaseSource = strawberry.enum(reasons.Source, name="CaseSource", description="来源渠道")
+CategoryKind = strawberry.enum(
+    reasons.CategoryKind, name="CategoryKind", description="部件、事件、突发"
+)
+DeclineReason = strawberry.enum(
+    reasons.DeclineReason, name="DeclineReason", description="不予立案的原因"
+)
+SuspensionReason = strawberry.enum(
+    reasons.SuspensionReason, name="SuspensionReason", description="挂账的原因"
+)
+AssignmentRole = strawberry.enum(
+    reasons.AssignmentRole, name="AssignmentRole", description="主办、协办"
+)
+Satisfaction = strawberry.enum(
+    reasons.Satisfaction, name="Satisfaction", description="满意、基本满意、不满意"
+)
+TimeUnit = strawberry.enum(CaseUnit, name="TimeUnit", description="时限单位")
+CaseStateFilter = enum_filter(CaseState)
+CaseStageFilter = enum_filter(CaseStage)
+CaseLevelFilter = enum_filter(CaseLevel)
+
+SETTLED = ", ".join(f"'{state}'" for state in sorted(states.FINISHED))
+LATE = f"({{row}}.due_at < now() and {{row}}.suspended_at is null and {{row}}.state not in ({SETTLED}))"
+OVERDUE = f"coalesce({LATE}, false)"
+BY_SEQ = Order("SEQ", (SortKey("seq", "int"), SortKey("id", "uuid")))
+
+
+@node(
+    models.CaseCategory,
+    read="category:read",
+    reach=models.CATEGORY_REACH,
+    orders=(Order("CODE", (SortKey("code", "text"), SortKey("id", "uuid"))),),
+    filters={
+        "kind": {"in": Condition("in", "kind")},
+        "code": {"in": Condition("in", "code")},
+        "active": Condition("flag", "{row}.active", otherwise="not {row}.active"),
+    },
+)
+class CaseCategory:
+    """案件类别(小类):时限、主办、立案与结案条件"""
+
+    id: strawberry.ID = column()
+    code: str = column("代码")
+    name: str = column("小类")
+    group_name: str = column("大类")
+    kind: CategoryKind = column("部件、事件或突发")
+    limit_value: int = column("默认处置时限")
+    limit_unit: TimeUnit = column("时限单位")
+    lead_name: str = column("默认主办")
+    assisting: str = column("默认协办")
+    filing_condition: str = column("立案条件")
+    closing_condition: str = column("结案条件")
+    photo_pair: bool = column("是否需要前后对比照片")
+    source: str = column("依据")
+    active: bool = column("是否启用")
+    version: int = column("版本")
+
+
+@node(
+    models.CaseEvent,
+    read="case:read_events",
+    reach=models.PART_REACH,
+    orders=(
+        BY_SEQ,
+        Order("NEWEST", (SortKey("at", "time", True), SortKey("id", "uuid", True))),
+    ),
+    filters={
+        "region": {"within": Condition("within", "region_path")},
+        "at": {"gte": Condition("gte", "at", "time"), "lt": Condition("lt", "at", "time")},
+        "case": {"in": Condition("in", "case_id", "uuid")},
+    },
+)
+class CaseEvent:
+    """案件经过中的一步;只增加,不修改"""
+
+    id: strawberry.ID = column()
+    seq: int = column("案件内的序号,从 1 起")
+    code: str = column("T1–T22,或不改变状态的事件")
+    action: str = column("操作")
+    title: str = column("操作名称")
+    from_state: CaseState | None = column("原状态")
+    to_state: CaseState = column("新状态")
+    at: dt.datetime = column("时间")
+    actor_name: str = column("经办人")
+    actor_role: str = column("经办人以何角色")
+    reason_code: str | None = column("原因代码")
+    reason: str | None = column("理由")
+    note: str | None = column("说明")
+    level: CaseLevel | None = column("负责层级")
+    limit_value: int | None = column("处置时限")
+    limit_unit: TimeUnit | None = column("时限单位")
+    review_at: dt.datetime | None = column("挂账复核时间")
+    choice: Satisfaction | None = column("评价")
+    cost: Money | None = column("费用(元)", name="cost_fen")
+    due_at: dt.datetime | None = column("此步之后的到期时间")
+    due_provisional: bool = column("到期时间跨越了尚无放假通知的年份")
+    hash: str = derived("encode({row}.hash, 'hex')", "逐条相连的散列")
+    organisation: Organisation | None = one(
+        "Organisation", "organisation_id", "相关单位", through="case:read_events"
+    )
+
+
+@node(models.CaseAssignment, read="case:read", reach=models.PART_REACH)
+class CaseAssignment:
+    """主办或协办"""
+
+    id: strawberry.ID = column()
+    role: AssignmentRole = column("主办或协办")
+    active: bool = column("是否仍承办")
+    plan: str | None = column("处置方案")
+    assigned_at: dt.datetime = column("交办时间")
+    done_at: dt.datetime | None = column("完成时间")
+    done_note: str | None = column("完成情况")
+    organisation: Organisation | None = one("Organisation", "organisation_id", through="case:read")
+
+
+@node(
+    models.Case,
+    read="case:read",
+    reach=models.CASE_REACH,
+    orders=(
+        Order("NEWEST", (SortKey("created_at", "time", True), SortKey("id", "uuid", True))),
+        Order("OLDEST", (SortKey("created_at", "time"), SortKey("id", "uuid"))),
+    ),
+    filters={
+        "id": {"in": Condition("in", "id", "uuid")},
+        "number": {"in": Condition("in", "number")},
+        "region": {
+            "within": Condition("within", "region_path"),
+            "in": Condition("in", "region_id", "uuid"),
+        },
+        "state": {"in": Condition("in", "state")},
+        "stage": {"in": Condition("in", "stage")},
+        "level": {"in": Condition("in", "level")},
+        "category": {"in": Condition("in", "category_id", "uuid")},
+        "handler": {"in": Condition("in", "handler_id", "uuid")},
+        "reportedAt": {
+            "gte": Condition("gte", "reported_at", "time"),
+            "lt": Condition("lt", "reported_at", "time"),
+        },
+        "dueAt": {
+            "gte": Condition("gte", "due_at", "time"),
+            "lt": Condition("lt", "due_at", "time"),
+        },
+        "overdue": Condition("flag", OVERDUE, otherwise=f"not {OVERDUE}"),
+        "urgent": Condition("flag", "{row}.urgent", otherwise="not {row}.urgent"),
+        "search": Condition("search", "{row}.search_text", kind="case_id", table="case_grams"),
+    },
+)
+class Case:
+    """案件 (a property-governance case)"""
+
+    id: strawberry.ID = column()
+    number: str = column("编号,例如 350702-2026-000001")
+    title: str = column("标题")
+    description: str = column("描述")
+    state: CaseState = column("状态")
+    stage: CaseStage = column("阶段:采集上报、指挥派遣、处置反馈、核查结案、综合评价、事件归档")
+    level: CaseLevel = column("负责层级")
+    urgent: bool = column("是否紧急")
+    source: CaseSource = column("来源渠道")
+    location: str = column("发生地点")
+    no_photo_reason: str | None = column("无照片的原因")
+    limit_value: int | None = column("处置时限")
+    limit_unit: TimeUnit | None = column("时限单位")
+    created_at: dt.datetime = column("登记时间")
+    reported_at: dt.datetime | None = column("上报时间;草稿为空")
+    filed_at: dt.datetime | None = column("立案时间")
+    dispatched_at: dt.datetime | None = column("派遣时间")
+    accepted_at: dt.datetime | None = column("签收时间")
+    due_at: dt.datetime | None = column("到期时间")
+    first_due_at: dt.datetime | None = column("首次到期时间:按期率以此计算")
+    due_provisional: bool = column("到期时间跨越了尚无放假通知的年份,待重新计算")
+    handled_at: dt.datetime | None = column("反馈时间")
+    checked_at: dt.datetime | None = column("核查通过时间")
+    closed_at: dt.datetime | None = column("结案时间")
+    evaluated_at: dt.datetime | None = column("评价结束时间")
+    archived_at: dt.datetime | None = column("归档时间")
+    suspended_at: dt.datetime | None = column("挂账时间")
+    review_at: dt.datetime | None = column("挂账复核时间")
+    suspension_reason: SuspensionReason | None = column("挂账原因")
+    result: str | None = column("处置结果")
+    return_count: int = column("退单次数")
+    extension_count: int = column("延期次数")
+    rework_count: int = column("返工次数")
+    reopened: bool = column("评价后是否重新核查")
+    joined_count: int = column("并入的案件数")
+    answer_count: int = column("评价户数")
+    dissatisfied_count: int = column("不满意户数")
+    version: int = column("版本;更新时须带上")
+    overdue: bool = derived(OVERDUE, "是否已超期")
+    contact_name: str | None = derived(
+        "left({row}.contact_name, 1) || '*'", "联系人,已遮盖;完整信息见 revealCaseContact"
+    )
+    contact_phone: str | None = derived(
+        "left({row}.contact_phone, 3) || '****' || right({row}.contact_phone, 4)",
+        "联系电话,已遮盖",
+    )
+    category: CaseCategory | None = one("CaseCategory", "category_id", through="case:read")
+    region: Region | None = one("Region", "region_id", "所在网格或社区", through="case:read")
+    handler: Organisation | None = one(
+        "Organisation", "handler_id", "主办单位", through="case:read"
+    )
+    reporter: Member | None = one("Member", "reporter_id", "上报人;须有 user:read")
+    original: "Case | None" = one("Case", "duplicate_of_id", "并入的原案件")
+    assignments: list[CaseAssignment] = many(
+        "CaseAssignment",
+        "case_id",
+        (("assigned_at", "asc"), ("id", "asc")),
+        "主办与协办",
+        through="case:read",
+    )
+    timeline: Connection[CaseEvent] = connection(
+        "CaseEvent", "case_id", "经过,按先后", through="case:read", order="SEQ"
+    )

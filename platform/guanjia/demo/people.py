@@ -1,0 +1,184 @@
+"""The people of the demo. Names are invented; places are the article's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from guanjia.demo.stage import Failed, Stage
+
+PASSWORD = "Yanshi-2026-guanjia"  # noqa: S105  # shown to whoever starts the demo
+
+DISTRICT, STREET = "350702", "350702004"
+XIMENQIAO, MAKENG = "350702004013", "350702004003"
+GRID_XIMENQIAO, GRID_MAKENG = XIMENQIAO + "001", MAKENG + "001"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    login: str
+    name: str
+    role: str
+    region: str
+    organisation: str | None = None
+    kind: str = "STAFF"
+
+
+GRIDS = ((XIMENQIAO, "珑樾台网格"), (MAKENG, "创世纪网格"))
+COMPANY = ("碧桂园珑樾台物业服务中心(演示)", XIMENQIAO)
+
+PEOPLE = {
+    "yanping": (
+        Person("shen.lan", "沈岚", "BLD", GRID_XIMENQIAO),
+        Person("chen.hao", "陈浩", "GRID", GRID_XIMENQIAO),
+        Person("wang.fang", "王芳", "COMM", XIMENQIAO),
+        Person("li.na", "李娜", "CSEC", XIMENQIAO),
+        Person("zhao.min", "赵敏", "COMM", MAKENG),
+        Person("lin.tao", "林涛", "SCMD", STREET),
+        Person("huang.wei", "黄伟", "SLEAD", STREET),
+        Person("wei.gang", "魏刚", "SCMD", STREET, "四鹤街道办事处"),
+        Person("zheng.ke", "郑可", "DCMD", DISTRICT),
+        Person("wu.qiang", "吴强", "DSUP", DISTRICT),
+        Person("zhu.jian", "朱健", "DEPT", DISTRICT, "延平区住房和城乡建设局"),
+        Person("cheng.lin", "程林", "DEPT", DISTRICT, "延平区城市管理局"),
+        Person("wu.ye", "吴晔", "PPB", XIMENQIAO, COMPANY[0]),
+        Person("he.cha", "何察", "CHK", DISTRICT),
+        Person("xu.cha", "许查", "CHK", STREET),
+        Person("ju.min", "居敏", "RES", XIMENQIAO, kind="RESIDENT"),
+        Person("lin.ju", "林菊", "RES", XIMENQIAO, kind="RESIDENT"),
+    ),
+    "zhaodong": (
+        Person("sun.li", "孙丽", "COMM", "231282001003"),
+        Person("gao.feng", "高峰", "DCMD", "231282"),
+    ),
+}
+ADMINISTRATORS = ("sys", "sec", "aud")
+
+
+@dataclass
+class Places:
+    """Ids of the regions and organisations that the demo uses, by code and by name."""
+
+    regions: dict[str, str]
+    organisations: dict[str, str]
+
+
+async def arrange(stage: Stage) -> Places:
+    """Everybody has an account, a role at a place and, where due, an organisation."""
+    people = PEOPLE[stage.slug]
+    if stage.slug == "yanping":
+        await _grids_and_company(stage)
+    codes = {p.region for p in people} | ({DISTRICT} if stage.slug == "yanping" else set())
+    places = await _places(stage, sorted(codes), [p.organisation for p in people])
+    members = await _members(stage)
+    for person in people:
+        if person.name not in members:
+            made = await stage.do(
+                "sys",
+                "createUser",
+                {"loginName": person.login, "displayName": person.name, "kind": person.kind},
+                "oneTimePassword member { id }",
+            )
+            members[person.name] = (made["member"]["id"], set())
+            await set_password(stage, person.login, made["oneTimePassword"])
+        member, roles = members[person.name]
+        if person.role not in roles:
+            await stage.do(
+                "sec",
+                "grantRole",
+                {
+                    "memberId": member,
+                    "role": person.role,
+                    "regionId": places.regions[person.region],
+                    "reason": "演示",
+                },
+            )
+        if person.organisation:
+            await stage.do(
+                "sys",
+                "addOrganisationMember",
+                {
+                    "organisationId": places.organisations[person.organisation],
+                    "memberId": member,
+                },
+            )
+    return places
+
+
+async def set_password(stage: Stage, login: str, one_time: str) -> None:
+    await stage.do(
+        login, "changePassword", {"oldPassword": one_time, "newPassword": PASSWORD}, "changed"
+    )
+
+
+def how_to_log_in(address: str) -> list[str]:
+    """The lines printed when the demo serves."""
+    return [
+        "",
+        f"管家已就绪:{address}/graphql(浏览器打开即为查询界面),请求头 X-Tenant: yanping 或 zhaodong",
+        f"演示账号的密码均为 {PASSWORD}",
+        "  wang.fang 西门桥社区工作者  shen.lan 楼栋网格员  lin.tao 街道调度员  zheng.ke 区级派遣员",
+        "  zhu.jian 住建局承办人  wu.ye 物业党支部  ju.min 居民  (肇东:sun.li、gao.feng)",
+        "管理员 sys、sec、aud 的一次性密码在首次开通时显示;亦可用 guanjia token sec --tenant yanping",
+        "按 Ctrl-C 停止。",
+    ]
+
+
+async def _grids_and_company(stage: Stage) -> None:
+    places = await _places(stage, [community for community, _ in GRIDS], [])
+    for community, name in GRIDS:
+        await _unless_there(
+            stage,
+            "createGrid",
+            {"communityId": places.regions[community], "name": name, "sequence": 1},
+        )
+    name, community = COMPANY
+    await _unless_there(
+        stage,
+        "createOrganisation",
+        {"kind": "PROPERTY_COMPANY", "name": name, "regionId": places.regions[community]},
+    )
+
+
+async def _unless_there(stage: Stage, name: str, given: dict[str, object]) -> None:
+    try:
+        await stage.do("sys", name, given)
+    except Failed as failed:
+        if "CONFLICT" not in str(failed):
+            raise
+
+
+async def _places(stage: Stage, codes: list[str], names: list[str | None]) -> Places:
+    found = await stage.ask(
+        "sys",
+        "query ($codes: [String!]) { regions(first: 100, filter: { code: { in: $codes },"
+        " inForce: true }) { nodes { id code } } }",
+        {"codes": codes},
+    )
+    regions = {region["code"]: region["id"] for region in found["regions"]["nodes"]}
+    organisations: dict[str, str] = {}
+    after = None
+    while any(name and name not in organisations for name in names):
+        page = (
+            await stage.ask(
+                "sys",
+                "query ($after: String) { organisations(first: 100, after: $after)"
+                " { nodes { id name } pageInfo { hasNextPage endCursor } } }",
+                {"after": after},
+            )
+        )["organisations"]
+        organisations |= {o["name"]: o["id"] for o in page["nodes"]}
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+    return Places(regions, organisations)
+
+
+async def _members(stage: Stage) -> dict[str, tuple[str, set[str]]]:
+    found = await stage.ask(
+        "sec",
+        "query { members(first: 100) { nodes { id displayName grants { role revokedAt } } } }",
+    )
+    return {
+        m["displayName"]: (m["id"], {g["role"] for g in m["grants"] if not g["revokedAt"]})
+        for m in found["members"]["nodes"]
+    }

@@ -1,0 +1,86 @@
+"""Acting on the demo's stage: operations of real roles through the schema, at a chosen moment."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import strawberry
+
+from guanjia.access.sessions import Desk
+from guanjia.context import Context, Request, World
+from guanjia.tenancy.models import tenant_id
+
+LOCAL = ZoneInfo("Asia/Shanghai")
+
+
+class Failed(Exception):
+    """A step of the demo was refused; the text says which and why."""
+
+
+@dataclass
+class Stage:
+    """One tenant. `at` is the moment the next operation happens, as rules see it."""
+
+    world: World
+    schema: strawberry.Schema
+    slug: str
+    at: dt.datetime | None = None
+    _tokens: dict[str, str] = field(default_factory=dict)
+
+    def move_to(self, text: str) -> None:
+        """The next operations happen at this local time, for example '2026-03-02 09:00'."""
+        self.at = dt.datetime.fromisoformat(text).replace(tzinfo=LOCAL).astimezone(dt.UTC)
+
+    async def ask(self, login: str, document: str, variables: Any = None) -> dict[str, Any]:
+        """The data of an operation by this account; Failed when anything is refused."""
+        request = Request(await self._token(login), tenant_id(self.slug))
+        context = Context(self.world, request, self._clock)
+        opened = context.writing() if document.startswith("mutation") else context.reading()
+        async with opened:
+            result = await self.schema.execute(
+                document, variable_values=variables, context_value=context
+            )
+        if result.errors:
+            raise Failed(f"{login}:{result.errors[0].message}({document[:60]})")
+        assert result.data is not None
+        return result.data
+
+    async def do(
+        self, login: str, name: str, given: dict[str, Any], wanted: str = ""
+    ) -> dict[str, Any]:
+        """One mutation with its input; its payload."""
+        kind = name[0].upper() + name[1:]
+        kind = _INPUTS.get(name, f"{kind}Input")
+        document = (
+            f"mutation ($input: {kind}!) {{ {name}(input: $input)"
+            f" {{ {wanted} userErrors {{ code message field }} }} }}"
+        )
+        payload: dict[str, Any] = (await self.ask(login, document, {"input": given}))[name]
+        if payload["userErrors"]:
+            fault = payload["userErrors"][0]
+            raise Failed(f"{login} {name}:{fault['code']} {fault['message']}")
+        return payload
+
+    def _clock(self) -> dt.datetime:
+        return self.at or dt.datetime.now(dt.UTC)
+
+    async def _token(self, login: str) -> str:
+        if login not in self._tokens:
+            desk = Desk(self.world.database, self.world.settings, self.world.tokens)
+            opened = await desk.open_locally(tenant_id(self.slug), login, dt.datetime.now(dt.UTC))
+            self._tokens[login] = opened.access_token
+        return self._tokens[login]
+
+
+_INPUTS = {
+    "acceptCase": "CaseStepInput",
+    "finishEvaluation": "CaseStepInput",
+    "archiveCase": "CaseStepInput",
+    "voidCase": "ReasonedStepInput",
+    "reopenCase": "ReasonedStepInput",
+    "approveSuspension": "RuleRequestInput",
+    "approveExtension": "RuleRequestInput",
+}
