@@ -1,21 +1,71 @@
-"""The query page of development: one HTML page of our own, with no outside address."""
+"""The explorer on GET /graphql in development: one page that needs no outside address."""
 
 from __future__ import annotations
 
-import html
+import json
 import secrets
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
-_PAGE = Path(__file__).with_name("explorer.html")
+from graphql import (
+    ConstValueNode,
+    FieldDefinitionNode,
+    InterfaceTypeDefinitionNode,
+    ObjectTypeDefinitionNode,
+    StringValueNode,
+    parse,
+)
 
 
-def page(endpoint: str) -> tuple[str, dict[str, str]]:
-    """The page and its headers. Only its own script and its own server are allowed."""
-    nonce = secrets.token_urlsafe(16)
-    text = _PAGE.read_text(encoding="utf-8")
-    text = text.replace("{{nonce}}", nonce).replace("{{endpoint}}", html.escape(endpoint, True))
+@cache
+def _template() -> str:
+    return Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
+
+
+def page(endpoint: str, permissions: Mapping[str, str] | None = None) -> tuple[str, dict[str, str]]:
+    """The page that sends its operations to `endpoint`, and the headers it must be served with.
+
+    `permissions` maps `Type.field` or `Type` to the permission shown beside it. The page's own
+    style and script carry a nonce of this answer; the policy lets nothing else load or run.
+    """
+    nonce = secrets.token_urlsafe(18)
+    facts = json.dumps({"endpoint": endpoint, "permissions": dict(permissions or {})})
+    # In a script element only "<" could end the JSON early.
+    html = _template().replace("%NONCE%", nonce).replace("%FACTS%", facts.replace("<", "\\u003c"))
     policy = (
-        f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}';"
-        " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; "
+        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
     )
-    return text, {"content-security-policy": policy, "cache-control": "no-store"}
+    return html, {
+        "Content-Security-Policy": policy,
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+def permissions(sdl: str) -> dict[str, str]:
+    """What `@requires` says in the SDL, by `Type.field` and `Type`: introspection leaves it out."""
+    found: dict[str, str] = {}
+    for definition in parse(sdl, no_location=True).definitions:
+        if isinstance(definition, ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode):
+            name = definition.name.value
+            _note(found, name, definition)
+            for field in definition.fields or ():
+                _note(found, f"{name}.{field.name.value}", field)
+    return found
+
+
+def _note(
+    found: dict[str, str],
+    place: str,
+    node: ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode | FieldDefinitionNode,
+) -> None:
+    for directive in node.directives or ():
+        if directive.name.value == "requires":
+            for argument in directive.arguments or ():
+                value: ConstValueNode = argument.value
+                if argument.name.value == "permission" and isinstance(value, StringValueNode):
+                    found[place] = value.value
