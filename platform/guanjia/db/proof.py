@@ -26,8 +26,10 @@ def prove(dsn: str, mode: str) -> tuple[bool, str]:
     """Whether the mode is proven for every tenant table of this database, and what was said."""
     config = configuration.PROJECT_ROOT / "pgrls.toml"
     done = subprocess.run(  # noqa: S603 (our own arguments, no shell)
-        [sys.executable, "-c", _PROVER, "verify", "--strict", "--mode", mode]
-        + ["--config", str(config)],
+        [
+            *(sys.executable, "-c", _PROVER),
+            *("verify", "--strict", "--mode", mode, "--config", str(config)),
+        ],
         # By environment: an address on the command line can be read by every local user.
         env={"DATABASE_URL": dsn, "PATH": str(Path(sys.executable).parent)},
         stdout=subprocess.PIPE,
