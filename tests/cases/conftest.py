@@ -23,6 +23,7 @@ from guanjia.cases.service.casefile import facts_of
 from guanjia.cases.service.timeline import event_of, timeline_rows
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Database
+from guanjia.graph.errors import Denied, Refusal
 
 LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 PERMISSIONS = {
@@ -58,6 +59,17 @@ class Town:
 
     def later(self, **by: float) -> None:
         self.now += dt.timedelta(**by)
+
+    async def refused(self, code: str, step: Awaitable[Any]) -> Refusal:
+        with pytest.raises(Refusal) as found:
+            await step
+        assert found.value.code == code, found.value.message
+        return found.value
+
+    async def denied(self, step: Awaitable[Any]) -> None:
+        with pytest.raises(Denied) as found:
+            await step
+        assert found.value.code == "FORBIDDEN"
 
     @asynccontextmanager
     async def open(self) -> Any:
