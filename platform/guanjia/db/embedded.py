@@ -23,7 +23,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
@@ -71,8 +71,8 @@ class Server:
     """A running server this process uses. `administrator` is its superuser's address."""
 
     home: Home
-    administrator: str
-    passwords: dict[str, str]
+    administrator: str = field(repr=False)
+    passwords: dict[str, str] = field(repr=False)
     _in_use: int
 
     def release(self) -> None:
