@@ -253,6 +253,24 @@ async def test_district_keeps_its_slug_and_code(zhaodong: Trial) -> None:
         await zhaodong.run()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update regions set path = '0009/'",
+        "update regions set code = '350702'",
+        "update regions set parent_id = id",
+        "update region_predecessors set region_id = predecessor_id",
+        "update tenants set slug = 'other'",
+        "delete from regions",
+        "delete from region_predecessors",
+        "delete from tenants",
+    ],
+)
+async def test_database_holds_the_application_to_the_history(zhaodong: Trial, change: str) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await zhaodong.fetch(change)
+
+
 async def test_hole_in_the_wall_lets_nobody_on_board(
     zhaodong: Trial, admin: asyncpg.Connection
 ) -> None:

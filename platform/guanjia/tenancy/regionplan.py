@@ -67,6 +67,8 @@ class Plan:
         counts = f"新增 {len(self.added)},更名 {len(self.renamed)},划转 {len(self.moved)},"
         counts += f"并入 {len(self.merged)}," if self.merged else ""
         said = [f"{counts}关闭 {len(self.closed)},不变 {self.unchanged}"]
+        if not self.unchanged and len(self.inserted) == len(self.added) and not self.leaving:
+            return said  # a first onboarding: the whole tree is new, and the counts say so
         said += [f"关闭 {old.code} {old.name}" for old in self.closed]
         changes = [f"更名 {old.code} {old.name} → {new.name}" for old, new in self.renamed]
         changes += [_change("划转", *pair) for pair in self.moved]

@@ -5,6 +5,10 @@ from tortoise.migrations.migration import Migration as BaseMigration
 from guanjia.db.tables import Reference, TenantTable, one_of
 
 LEVELS = ("DISTRICT", "STREET", "COMMUNITY", "GRID")
+# A region's level, code, parent and path and a tenant's slug never change, and nothing of the past
+# is removed: the database holds the application to that. (A tenant's code may have to change, when
+# a county becomes a district.)
+LASTING = {"app_ro": "select", "auditor": "select"}
 KINDS = ("DEPARTMENT", "STREET_OFFICE", "COMMUNITY", "PROPERTY_COMPANY", "EXTERNAL_PARTY")
 
 
@@ -24,6 +28,10 @@ class Migration(BaseMigration):
             ],
             primary_key=(),
             checks=["code ~ '^[0-9]{6}$'"],
+            grants={
+                "app_rw": "select, insert, update (code, name, timezone, settings, next_region)",
+                **LASTING,
+            },
         ),
         TenantTable(
             "tenant_register",
@@ -34,6 +42,7 @@ class Migration(BaseMigration):
                 "onboarded_at timestamptz not null default now()",
             ],
             unique=["slug"],
+            grants={"app_rw": "select, insert, update (name)", **LASTING},
         ),
         TenantTable(
             "regions",
@@ -60,12 +69,14 @@ class Migration(BaseMigration):
                 "length(path) = 5 * array_position("
                 "array['DISTRICT', 'STREET', 'COMMUNITY', 'GRID'], level)",
             ],
+            grants={"app_rw": "select, insert, update (name, valid_to, version)", **LASTING},
         ),
         TenantTable(
             "region_predecessors",
             ["region_id uuid not null", "predecessor_id uuid not null"],
             references=[Reference("region_id", "regions"), Reference("predecessor_id", "regions")],
             unique=["region_id, predecessor_id"],
+            grants={"app_rw": "select, insert", **LASTING},
         ),
         TenantTable(
             "organisations",
