@@ -139,7 +139,7 @@ class Settings(BaseSettings):
         if self.environment == "production":
             sentences += [
                 _missing(name, meaning)
-                for name, meaning in _NEEDED_IN_PRODUCTION.items()
+                for name, meaning in NEEDED_IN_PRODUCTION.items()
                 if getattr(self, name) is None
             ]
         if sentences:
@@ -147,11 +147,11 @@ class Settings(BaseSettings):
 
     def _kept_secret(self, name: str, make: Callable[[], str]) -> str:
         if self.environment == "production":
-            raise SettingsError(_missing(name, _NEEDED_IN_PRODUCTION[name]))
+            raise SettingsError(_missing(name, NEEDED_IN_PRODUCTION[name]))
         return _keep(self.state_dir / name, make)
 
 
-_NEEDED_IN_PRODUCTION = {
+NEEDED_IN_PRODUCTION = {
     "database_url": "应用读写角色 app_rw 的连接地址",
     "read_database_url": "应用只读角色 app_ro 的连接地址",
     "signing_key": "签发访问令牌的 Ed25519 私钥(PEM 格式)",

@@ -1,0 +1,170 @@
+"""The chart, rendered by the real engine and held against the Kubernetes schemas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import helm_python
+import kubernetes_validate
+import pytest
+import yaml
+
+from guanjia.settings import NEEDED_IN_PRODUCTION, Settings, variable
+
+CHART = Path(__file__).parents[2] / "helm"
+KUBERNETES = ("1.30", "1.37")
+VALUES = ("defaults", "production", "minimal")
+OWNER_ONLY = {"GUANJIA_OWNER_DATABASE_URL", "GUANJIA_ADMIN_DATABASE_URL"}
+
+
+def values(name: str) -> dict[str, Any]:
+    if name == "defaults":
+        return {}
+    loaded: dict[str, Any] = yaml.safe_load(Path(__file__).with_name(f"{name}.yaml").read_text())
+    return loaded
+
+
+def render(chosen: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The rendered objects by kind; the chart makes at most one of each."""
+    with helm_python.Chart.load(CHART) as chart:
+        files = chart.render(chosen, name="guanjia", namespace="guanjia")
+    found: dict[str, dict[str, Any]] = {}
+    for text in files.values():
+        for document in yaml.safe_load_all(text):
+            if document:
+                assert document["kind"] not in found
+                found[document["kind"]] = document
+    return found
+
+
+def pods(objects: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    specs = {
+        kind: objects[kind]["spec"]["template"]["spec"]
+        for kind in ("Deployment", "Job")
+        if kind in objects
+    }
+    if "CronJob" in objects:
+        specs["CronJob"] = objects["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    return specs
+
+
+def environment(pod: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {entry["name"]: entry for entry in pod["containers"][0]["env"]}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_lint_is_clean(name: str) -> None:
+    report = helm_python.lint(str(CHART), values(name), strict=True)
+    assert report["errors"] == []
+    assert [message for message in report["messages"] if message["severity"] > 1] == []
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+@pytest.mark.parametrize("name", VALUES)
+def test_every_object_is_valid(name: str, version: str) -> None:
+    objects = render(values(name))
+    assert {"Deployment", "Service", "ServiceAccount"} <= objects.keys()
+    for document in objects.values():
+        kubernetes_validate.validate(document, version, strict=True)
+
+
+def test_production_renders_everything() -> None:
+    assert render(values("production")).keys() == {
+        "CronJob", "Deployment", "HorizontalPodAutoscaler", "Ingress", "Job", "NetworkPolicy",
+        "PodDisruptionBudget", "Service", "ServiceAccount",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_every_variable_is_a_setting(name: str) -> None:
+    known = {variable(field) for field in Settings.model_fields}
+    for kind, pod in pods(render(values(name))).items():
+        assert environment(pod).keys() <= known, kind
+
+
+def test_the_server_gets_all_it_needs_and_nothing_of_the_owner() -> None:
+    pod = pods(render(values("production")))["Deployment"]
+    given = environment(pod)
+    assert {variable(name) for name in NEEDED_IN_PRODUCTION} <= given.keys()
+    assert not OWNER_ONLY & given.keys()
+    assert "guanjia-owner" not in yaml.safe_dump(pod)
+    assert "envFrom" not in pod["containers"][0]
+
+
+def test_the_migration_runs_first_as_owner_and_knows_no_other_secret() -> None:
+    job = render({})["Job"]
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    given = environment(pods({"Job": job})["Job"])
+    secret = [entry["name"] for entry in given.values() if "valueFrom" in entry]
+    assert secret == ["GUANJIA_OWNER_DATABASE_URL"]
+    # A hook runs before the chart's own service account exists.
+    assert "serviceAccountName" not in job["spec"]["template"]["spec"]
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_secrets_come_by_reference_only(name: str) -> None:
+    objects = render(values(name))
+    assert "Secret" not in objects
+    for pod in pods(objects).values():
+        for variable_name, entry in environment(pod).items():
+            if variable_name.endswith(("_URL", "_KEY")):
+                assert entry.keys() == {"name", "valueFrom"}
+                assert entry["valueFrom"].keys() == {"secretKeyRef"}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_pods_are_restricted(name: str) -> None:
+    for pod in pods(render(values(name))).values():
+        assert pod["automountServiceAccountToken"] is False
+        # Otherwise a service named guanjia would set GUANJIA_PORT to an address.
+        assert pod["enableServiceLinks"] is False
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in pod["containers"]:
+            security = container["securityContext"]
+            assert security["readOnlyRootFilesystem"] is True
+            assert security["allowPrivilegeEscalation"] is False
+            assert security["capabilities"] == {"drop": ["ALL"]}
+            assert container["resources"].keys() == {"requests", "limits"}
+
+
+def test_probes_ask_what_they_are_for() -> None:
+    container = pods(render({}))["Deployment"]["containers"][0]
+    paths = {
+        probe: container[probe]["httpGet"]["path"]
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe")
+    }
+    assert paths == {
+        "startupProbe": "/readyz", "readinessProbe": "/readyz", "livenessProbe": "/healthz",
+    }  # fmt: skip
+
+
+def test_the_service_finds_the_servers_and_not_the_jobs() -> None:
+    objects = render(values("production"))
+    selector = objects["Service"]["spec"]["selector"].items()
+    assert selector <= objects["Deployment"]["spec"]["template"]["metadata"]["labels"].items()
+    assert not selector <= objects["Job"]["spec"]["template"]["metadata"]["labels"].items()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"replicas": "two"},
+        {"replicas": 0},
+        {"replica": 3},
+        {"image": {"tag": "latest"}},
+        {"image": {"digest": "sha256:short"}},
+        {"settings": {"GUANJIA_DATABASE_URL": "postgresql://in-the-clear"}},
+        {"settings": {"GUANJIA_ENVIRONMENT": "development"}},
+        {"secrets": {"owner": {"name": "Not A Name"}}},
+        {"secrets": {"app": {"keys": {"password": "x"}}}},
+        {"ingress": {"enabled": True}},
+        {"service": {"type": "ExternalName"}},
+        {"networkPolicy": {"database": {"port": 70000}}},
+    ],
+    ids=str,
+)
+def test_bad_values_are_refused(bad: dict[str, Any]) -> None:
+    with pytest.raises(helm_python.HelmValuesError):
+        render(bad)
