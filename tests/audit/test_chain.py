@@ -22,7 +22,8 @@ SWAP = (
 )
 COPY = (
     "insert into audit_records select * from"
-    " (select (jsonb_populate_record(r, jsonb_build_object('seq', {seq}, 'id', gen_random_uuid()))).*"
+    " (select (jsonb_populate_record(r, jsonb_build_object("
+    "'seq', {seq}, 'id', gen_random_uuid()))).*"
     " from audit_records r where tenant_id = $1 and seq = 3) copy"
 )
 
@@ -49,6 +50,12 @@ async def write(database: Database, tenant: TestTenant, count: int = ROWS) -> No
             )
 
 
+async def write_and_fail(database: Database, tenant: TestTenant) -> None:
+    async with database.tenant_transaction(tenant.id) as transaction:
+        await record(transaction, action="x")
+        await record(transaction, action="x", result="不存在的结果")
+
+
 async def tamper(admin: asyncpg.Connection, tenant: TestTenant, *statements: str) -> None:
     """As the superuser with the trigger off: more than any of the application's roles can do."""
     async with admin.transaction():
@@ -73,7 +80,7 @@ async def test_an_untouched_record_verifies(
     [
         ("update audit_records set detail = '{}' where tenant_id = $1 and seq = 3", "第 3 条"),
         ("update audit_records set result = 'DENIED' where tenant_id = $1 and seq = 3", "第 3 条"),
-        ("update audit_records set at = at + interval '1 us' where tenant_id = $1 and seq = 3", "3"),
+        ("update audit_records set at = at + interval '1us' where tenant_id = $1 and seq = 3", "3"),
         ("update audit_records set permission = null where tenant_id = $1 and seq = 3", "第 3 条"),
         ("update audit_records set hash = prev_hash where tenant_id = $1 and seq = 3", "第 3 条"),
         ("update audit_records set prev_hash = hash where tenant_id = $1 and seq = 3", "第 3 条"),
@@ -168,9 +175,7 @@ async def test_a_rolled_back_write_leaves_no_gap(
     database: Database, tenant: TestTenant, auditor: asyncpg.Connection
 ) -> None:
     await write(database, tenant, 1)
-    with pytest.raises(ZeroDivisionError):
-        async with database.tenant_transaction(tenant.id) as transaction:
-            await record(transaction, action="x")
-            raise ZeroDivisionError
+    with pytest.raises(asyncpg.CheckViolationError):
+        await write_and_fail(database, tenant)
     await write(database, tenant, 1)
     assert (await verify(auditor, tenant.id)).count == 2
