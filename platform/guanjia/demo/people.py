@@ -67,7 +67,9 @@ async def arrange(stage: Stage) -> Places:
     people = PEOPLE[stage.slug]
     if stage.slug == "yanping":
         await _grids_and_company(stage)
-    codes = {p.region for p in people} | ({DISTRICT} if stage.slug == "yanping" else set())
+    codes = {person.region for person in people}
+    if stage.slug == "yanping":
+        codes |= {GRID_XIMENQIAO, GRID_MAKENG}
     places = await _places(stage, sorted(codes), [p.organisation for p in people])
     members = await _members(stage)
     for person in people:
