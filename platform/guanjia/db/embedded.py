@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -335,11 +336,9 @@ def _run(home: Home, program: str, *arguments: str, text: str | None = None) -> 
     """Run one of the server's programs as its system user. Output goes through a file: a server
     that pg_ctl leaves behind would hold a pipe open for ever."""
     output = home.folder / f"out-{secrets.token_hex(4)}"
-    identity = (
-        {}
-        if home.user is None
-        else {"user": home.user.pw_uid, "group": home.user.pw_gid, "extra_groups": []}
-    )
+    identity: dict[str, Any] = {}
+    if home.user is not None:
+        identity = {"user": home.user.pw_uid, "group": home.user.pw_gid, "extra_groups": []}
     try:
         with open(output, "wb") as sink:
             done = subprocess.run(  # noqa: S603 (our own programs and arguments, no shell)
