@@ -12,6 +12,8 @@ from tortoise import Tortoise
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.migrations.loader import MigrationLoader
 from tortoise.migrations.recorder import MigrationRecorder
+from tortoise.migrations.schema_editor import AsyncpgSchemaEditor
+from tortoise.transactions import in_transaction
 
 from guanjia.db.tables import TenantTable
 
@@ -46,7 +48,7 @@ def apps(modules: Sequence[str], connection: str) -> dict[str, dict[str, Any]]:
 
 
 async def migrate(owner_dsn: str, modules: Sequence[str]) -> list[str]:
-    """Applies what is missing and returns the names; a second run returns nothing.
+    """Applies what is missing, all or nothing, and returns the names; a second run returns none.
 
     Processes that migrate at once wait for each other on an advisory lock.
     """
@@ -78,8 +80,11 @@ async def _apply(owner_dsn: str, modules: Sequence[str]) -> None:
     }
     context = await Tortoise.init(config=config)
     try:
-        connection = context.connections.get("owner")
-        await MigrationExecutor(connection, described).migrate()
+        # One transaction around all of it: a kill between a migration and its record would leave
+        # a database that no later run could bring forward. The executor's own are savepoints.
+        async with in_transaction("owner") as connection:
+            await MigrationRecorder(connection).ensure_schema(AsyncpgSchemaEditor(connection))
+            await MigrationExecutor(connection, described).migrate()
     finally:
         await context.close_connections()
 
