@@ -56,9 +56,7 @@ async def verify(connection: Any, tenant_id: UUID, anchor: str | None = None) ->
     """
     previous, seq, anchored = GENESIS, 0, anchor is None
     async with connection.transaction():
-        await connection.execute(
-            "select set_config('app.tenant_id', $1, true)", str(tenant_id)
-        )
+        await connection.execute("select set_config('app.tenant_id', $1, true)", str(tenant_id))
         cursor = connection.cursor(
             "select * from audit_records where tenant_id = $1 order by seq",
             tenant_id,
