@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 from guanjia.cases.calendar import CHINA
@@ -170,6 +171,17 @@ async def test_a_handler_never_checks(town: Any) -> None:
     await town.refused(
         "CHECKER_NOT_INDEPENDENT", town.do("committee_clerk", "check_case", case, passed=True)
     )
+
+
+async def test_who_handled_and_left_never_checks(town: Any) -> None:
+    case = await town.report()
+    await town.to_feedback(case)
+    worker, clerk = town.people["worker"], town.people["clerk"]
+    town.people["former"] = replace(worker, grants=clerk.grants, organisation_ids=())
+    await town.refused(
+        "CHECKER_NOT_INDEPENDENT", town.do("former", "check_case", case, passed=True)
+    )
+    assert (await town.facts(case)).checked_at is None
 
 
 async def test_rework_keeps_the_first_deadline(town: Any) -> None:

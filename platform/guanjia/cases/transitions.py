@@ -240,3 +240,10 @@ ROWS: tuple[Transition[State, Who], ...] = (
     _t("DUE_RECOMPUTED", "recompute_due", "重新计算时限", tuple(OPEN | {S.EVALUATING, S.EVALUATED}),
        None, clock=("due_at computed anew",)),
 )  # fmt: skip
+
+HANDLING = frozenset(
+    row.action
+    for row in ROWS
+    if any(who.authority in (Authority.LEAD, Authority.ASSISTANT) for who in row.who)
+)
+"""The actions by which somebody works on a case for an organisation."""

@@ -26,7 +26,7 @@ from guanjia.cases.reasons import AssignmentRole, Level, RequestState, Source
 from guanjia.cases.service.timeline import append_event
 from guanjia.cases.service.workdays import load_calendar
 from guanjia.cases.states import State, stage_of
-from guanjia.cases.transitions import Authority, Who
+from guanjia.cases.transitions import HANDLING, Authority, Who
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Reach, Scope
 from guanjia.graph.errors import CONFLICT, Refusal, forbidden, not_found
@@ -68,6 +68,8 @@ class CaseFile:
     extension: Request | None = None
     adjustments: tuple[Adjustment, ...] = ()
     photo_pair: bool = False
+    actor_worked: bool = False
+    """The actor took a step of a handler, whatever organisation they belong to today."""
     events: int = 0
 
     @property
@@ -93,7 +95,8 @@ class CaseFile:
             data=data,
             reporter_id=self.row["reporter_id"],
             source=Source(self.row["source"]),
-            actor_handles=any(a.organisation_id in organisations for a in self.assigned),
+            actor_handles=self.actor_worked
+            or any(a.organisation_id in organisations for a in self.assigned),
             photo_pair=self.photo_pair,
             parts_open=sum(not a.done for a in open_parts),
             suspension=self.suspension,
@@ -327,6 +330,15 @@ async def _complete(file: CaseFile) -> None:
         key[0],
         file.facts.category_id,
     )
+    if file.actor is not None:
+        # Who worked on the case and left the organisation since is still not independent.
+        file.actor_worked = await connection.fetchval(
+            "select exists (select 1 from case_events where tenant_id = $1 and case_id = $2"
+            " and actor_id = $3 and action = any($4::text[]))",
+            *key,
+            file.actor.membership_id,
+            sorted(HANDLING),
+        )
 
 
 def facts_of(row: Mapping[str, Any]) -> CaseFacts:
