@@ -218,7 +218,9 @@ def tenant_list() -> None:
             await database.close()
 
     for row in run(work()):
-        console.print(f"{row['slug']}\t{row['code']}\t{row['name']}\t{row['onboarded_at']:%Y-%m-%d}")
+        console.print(
+            f"{row['slug']}\t{row['code']}\t{row['name']}\t{row['onboarded_at']:%Y-%m-%d}"
+        )
 
 
 @policy_app.command("test")

@@ -20,8 +20,8 @@ from guanjia.access.tokens import Claims, Tokens
 from guanjia.audit.service import record
 from guanjia.db.pools import Database, Transaction
 from guanjia.db.scope import Scope
-from guanjia.hub import Hub
 from guanjia.graph.errors import BAD_USER_INPUT, Denied, forbidden, unauthenticated
+from guanjia.hub import Hub
 from guanjia.reading.documents import Lru
 from guanjia.reading.engine import Caller, Engine
 from guanjia.reading.mapping import NODES
@@ -232,9 +232,7 @@ class Context:
             return self.request
         headers = {str(k).lower(): v for k, v in given.items() if isinstance(v, str)}
         said = Request.of(headers, self.world.settings.host_suffix)
-        self.request = Request(
-            said.token or self.request.token, said.tenant or self.request.tenant
-        )
+        self.request = Request(said.token or self.request.token, said.tenant or self.request.tenant)
         return self.request
 
     async def _open(self, connection: Any, claims: Claims | None, tenant: UUID) -> None:

@@ -34,7 +34,7 @@ class TooLarge(Exception):
 
 
 class View(GraphQL[Context, None]):
-    """`/graphql`: POST, WebSocket (graphql-transport-ws), and the explorer on GET in development."""
+    """POST, WebSocket (graphql-transport-ws), and the query page on GET in development."""
 
     def __init__(self, schema: strawberry.Schema, world: World) -> None:
         development = world.settings.environment == "development"
@@ -51,7 +51,9 @@ class View(GraphQL[Context, None]):
         if scope["type"] != "http" or scope["method"] != "POST":
             await super().__call__(scope, receive, send)
             return
-        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
+        headers = {
+            key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]
+        }
         try:
             body = await _body(receive)
         except TooLarge:
@@ -96,8 +98,13 @@ class View(GraphQL[Context, None]):
         return Context(self._world, Request.of(headers, self._world.settings.host_suffix))
 
     async def execute_single(
-        self, request: Any, request_adapter: Any, sub_response: Any, context: Context,
-        root_value: Any, request_data: Any,
+        self,
+        request: Any,
+        request_adapter: Any,
+        sub_response: Any,
+        context: Context,
+        root_value: Any,
+        request_data: Any,
     ) -> ExecutionResult:
         """One operation in one snapshot (query) or one transaction (mutation)."""
         opened = context.writing() if _is_mutation(request_data) else context.reading()

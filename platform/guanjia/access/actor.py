@@ -89,8 +89,8 @@ class Actor:
 _MEMBER = """
 select m.id, m.user_id, m.home_tenant_id, m.display_name, m.kind, m.active,
   (select e.epoch from access_epochs e where e.tenant_id = m.tenant_id) as epoch,
-  ($3::uuid is null or exists (select 1 from sessions s where s.tenant_id = m.tenant_id
-    and s.id = $3 and s.membership_id = m.id and s.revoked_at is null and s.expires_at > $4)) as live
+  (select s.expires_at from sessions s where s.tenant_id = m.tenant_id and s.id = $3
+    and s.membership_id = m.id and s.revoked_at is null and s.expires_at > $4) as session_ends
 from memberships m where m.tenant_id = $1 and m.id = $2
 """
 _GRANTS = """
@@ -113,7 +113,10 @@ async def load_actor(connection: Any, claims: Claims, policy: Policy, now: dt.da
     member = await connection.fetchrow(
         _MEMBER, tenant, claims.membership_id, claims.session_id, now
     )
-    if member is None or not member["active"] or not member["live"]:
+    if member is None or not member["active"]:
+        raise unauthenticated("登录已失效,请重新登录。")
+    ends = FAR_FUTURE if claims.session_id is None else member["session_ends"]
+    if ends is None:
         raise unauthenticated("登录已失效,请重新登录。")
     grants = await connection.fetch(_GRANTS, tenant, member["id"], now)
     organisations = await connection.fetch(_ORGANISATIONS, tenant, member["id"], now)
@@ -130,7 +133,7 @@ async def load_actor(connection: Any, claims: Claims, policy: Policy, now: dt.da
             sorted(row["organisation_id"] for row in organisations if row["valid_from"] <= now)
         ),
         epoch=member["epoch"],
-        expires_at=_next_change([*grants, *organisations], now),
+        expires_at=min(ends, _next_change([*grants, *organisations], now)),
         policy=policy,
     )
 

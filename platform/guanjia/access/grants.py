@@ -127,7 +127,7 @@ def _may_give(actor: Actor, reach: Reach, role: str) -> bool:
     listed = policy.roles[reach.role].may_grant
     if listed:
         return role in listed
-    held = {kind: 0 for kind in REACHES}
+    held = dict.fromkeys(REACHES, 0)
     for grant in actor.grants:
         if is_within(reach.path, grant.path):
             for kind in REACHES:
@@ -200,14 +200,26 @@ async def why_allowed(
     )
     grants = without_conflicts(
         [
-            Held(r["id"], r["role"], r["region_id"], r["region_path"], r["valid_from"], r["valid_to"])
+            Held(
+                r["id"], r["role"], r["region_id"], r["region_path"], r["valid_from"], r["valid_to"]
+            )
             for r in rows
         ],
         policy,
     )
+    if not await connection.fetchval("select active from memberships where id = $1", membership_id):
+        return Why(False, "没有该成员,或已停用")
+    employed = await connection.fetchval(
+        "select exists (select 1 from organisation_members where membership_id = $1"
+        " and valid_from <= $2 and (valid_to is null or valid_to > $2))",
+        membership_id,
+        now,
+    )
     elsewhere = False
-    for grant in grants:
-        for reach in REACHES:
+    for reach in REACHES:
+        if reach == "organisation" and not employed:
+            continue
+        for grant in grants:
             rule = policy.explain(grant.role, permission, reach)
             if rule is None:
                 continue

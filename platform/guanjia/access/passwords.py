@@ -27,6 +27,8 @@ def check_new(password: str, login_name: str) -> None:
     classes = {_class(character) for character in password}
     if not MINIMUM <= len(password) <= MAXIMUM:
         raise _weak(f"密码须为 {MINIMUM} 到 {MAXIMUM} 位。")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in password):
+        raise _weak("密码不能包含控制字符。")
     if len(classes) < CLASSES:
         raise _weak("密码须含大写字母、小写字母、数字、符号中的至少三类。")
     if login_name.casefold() in password.casefold():
@@ -68,5 +70,5 @@ def one_time() -> str:
 def _verify(stored: str, password: str) -> bool:
     try:
         return _hasher.verify(stored, password)
-    except (VerificationError, InvalidHashError):
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return False

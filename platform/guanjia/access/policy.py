@@ -77,9 +77,7 @@ class Policy:
         self._bits = {name: 1 << index for index, name in enumerate(self.permissions)}
         self._masks = {
             (role, reach): sum(
-                bit
-                for name, bit in self._bits.items()
-                if enforcer.enforce(role, name, reach)
+                bit for name, bit in self._bits.items() if enforcer.enforce(role, name, reach)
             )
             for role in self.roles
             for reach in REACHES
@@ -137,17 +135,16 @@ class Policy:
 def load(folder: Path) -> Policy:
     """The policies in a folder; BadPolicy names the first thing that is wrong with them."""
     lines = [line for path in sorted(folder.glob("*.csv")) for line in _rules(path)]
-    catalogue = tomllib.loads((folder / "roles.toml").read_text(encoding="utf-8"))
+    try:
+        catalogue = tomllib.loads((folder / "roles.toml").read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as broken:
+        raise BadPolicy(f"roles.toml 无法读取:{broken}") from None
     roles = _roles(catalogue)
-    conflicts = [
-        Conflict(first, second, pair["reason"])
-        for pair in catalogue.get("separation", [])
-        for first, second in [pair["roles"]]
-    ]
-    allowed = list(_allow_table(folder / "allow" / "allow.csv"))
+    allowed = list(_allow_table(folder / "allow" / "allow.csv", roles))
     permissions = {allow.permission for allow in allowed}
     _check(lines, roles, permissions)
-    _check_cycles([(rule[1], rule[2]) for _, rule in lines if rule[0] == "g"])
+    inherited = _inheritance([(rule[1], rule[2]) for _, rule in lines if rule[0] == "g"])
+    conflicts = _conflicts(catalogue.get("separation", []), roles, inherited)
     # Indexed by permission and reach, so that asking everything once takes milliseconds.
     enforcer = casbin.FastEnforcer(str(folder / "model.conf"), cache_key_order=[1, 2])
     for _, (kind, *rule) in lines:
@@ -167,7 +164,9 @@ def _rules(path: Path) -> Iterable[tuple[str, list[str]]]:
         rule = [cell.strip() for cell in line.split(",")]
         where = f"{path.name} 第 {number} 行"
         if (rule[0], len(rule)) not in (("p", 5), ("g", 3)):
-            raise BadPolicy(f"{where}:应为 “p, 角色, 权限, 范围, allow|deny” 或 “g, 角色, 继承的角色”")
+            raise BadPolicy(
+                f"{where}:应为 “p, 角色, 权限, 范围, allow|deny” 或 “g, 角色, 继承的角色”"
+            )
         yield where, rule
 
 
@@ -206,12 +205,15 @@ def _check(
                 raise BadPolicy(f"{where}:结果应为 allow 或 deny")
 
 
-def _check_cycles(edges: Iterable[tuple[str, str]]) -> None:
+def _inheritance(edges: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    """Each role with all that it inherits, directly or not; a circle is refused."""
+    closure: dict[str, set[str]] = {}
     inherits: dict[str, set[str]] = {}
     for role, inherited in edges:
         inherits.setdefault(role, set()).add(inherited)
     for start in inherits:
-        seen, waiting = set(), list(inherits[start])
+        seen: set[str] = set()
+        waiting = list(inherits[start])
         while waiting:
             role = waiting.pop()
             if role == start:
@@ -219,10 +221,38 @@ def _check_cycles(edges: Iterable[tuple[str, str]]) -> None:
             if role not in seen:
                 seen.add(role)
                 waiting += inherits.get(role, ())
+        closure[start] = seen
+    return closure
 
 
-def _allow_table(path: Path) -> Iterable[Allow]:
+def _conflicts(
+    pairs: Iterable[Mapping[str, Any]],
+    roles: Mapping[str, Role],
+    inherited: Mapping[str, set[str]],
+) -> list[Conflict]:
+    """The pairs as written and those that follow from them: a role has the duties it inherits."""
+    found = []
+    for pair in pairs:
+        bearers = []
+        for code in pair["roles"]:
+            if code not in roles:
+                raise BadPolicy(f"roles.toml:职责分离中的角色 {code} 不存在")
+            bearers.append({heir for heir in roles if code in {heir, *inherited.get(heir, ())}})
+        first, second = bearers
+        if both := first & second:
+            raise BadPolicy(f"roles.toml:角色 {min(both)} 兼有须分离的 {'、'.join(pair['roles'])}")
+        found += [Conflict(a, b, pair["reason"]) for a in sorted(first) for b in sorted(second)]
+    return found
+
+
+def _allow_table(path: Path, roles: Mapping[str, Role]) -> Iterable[Allow]:
     with path.open(encoding="utf-8") as file:
         for row in csv.DictReader(line for line in file if not line.startswith("#")):
+            if None in row or None in row.values():
+                raise BadPolicy(f"{path.name}:应为四列 role,permission,reach,levels:{row}")
+            if row["role"] not in roles or row["reach"] not in REACHES:
+                raise BadPolicy(f"{path.name}:角色或范围不存在:{row['role']}、{row['reach']}")
             for level in row["levels"].split():
+                if level not in LEVELS:
+                    raise BadPolicy(f"{path.name}:{row['role']} 的层级 {level} 不存在")
                 yield Allow(row["role"], row["permission"], row["reach"], level)

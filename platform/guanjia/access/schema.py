@@ -9,7 +9,7 @@ from strawberry.types import Info
 from guanjia.access import grants, models, sessions, users
 from guanjia.db.scope import Scope
 from guanjia.graph.errors import not_found
-from guanjia.graph.filters import IdFilter, enum_filter, row_id
+from guanjia.graph.filters import IdFilter, enum_filter, known_id, row_id
 from guanjia.graph.marks import requires
 from guanjia.graph.nodes import (
     Connection,
@@ -181,7 +181,7 @@ async def _why_allowed(
     why = await grants.why_allowed(
         context.reader.connection,
         context.actor.policy,
-        membership_id=row_id(member_id),
+        membership_id=known_id(member_id, "memberId"),
         permission=permission,
         region_path=region["path"],
         now=context.now,
@@ -348,9 +348,7 @@ def _desk(info: Info) -> sessions.Desk:
 async def _login(self: None, info: Info, input: LoginInput) -> SessionPayload:
     context = info.context
     return _session(
-        await _desk(info).login(
-            context.named_tenant, input.login_name, input.password, context.now
-        )
+        await _desk(info).login(context.named_tenant, input.login_name, input.password, context.now)
     )
 
 
@@ -398,7 +396,7 @@ async def _deactivate(self: None, info: Info, input: DeactivateMemberInput) -> M
     member = await users.deactivate_member(
         context.transaction,
         context.actor,
-        membership_id=row_id(input.member_id),
+        membership_id=known_id(input.member_id, "memberId"),
         now=context.now,
     )
     return MemberPayload(member=await context.reader.by_id("Member", member))
@@ -412,9 +410,9 @@ async def _grant_role(
         context.transaction,
         context.actor,
         scope,
-        membership_id=row_id(input.member_id),
+        membership_id=known_id(input.member_id, "memberId"),
         role=input.role,
-        region_id=row_id(input.region_id),
+        region_id=known_id(input.region_id, "regionId"),
         valid_from=input.valid_from,
         valid_to=input.valid_to,
         reason=input.reason,
@@ -431,7 +429,7 @@ async def _revoke_role(
         context.transaction,
         context.actor,
         scope,
-        grant_id=row_id(input.grant_id),
+        grant_id=known_id(input.grant_id, "grantId"),
         reason=input.reason,
         now=context.now,
     )
@@ -446,8 +444,8 @@ async def _add_member(
         context.transaction,
         context.actor,
         scope,
-        organisation_id=row_id(input.organisation_id),
-        membership_id=row_id(input.member_id),
+        organisation_id=known_id(input.organisation_id, "organisationId"),
+        membership_id=known_id(input.member_id, "memberId"),
         now=context.now,
     )
     return OrganisationMemberPayload(
@@ -469,9 +467,9 @@ class Mutation:
     deactivate_member: MemberPayload = mutation("user:manage", "停用成员,其会话随即结束")(
         _deactivate
     )
-    grant_role: GrantPayload = mutation(
-        "role:grant", "授予角色;不得超出自身的权限与辖区"
-    )(_grant_role)
+    grant_role: GrantPayload = mutation("role:grant", "授予角色;不得超出自身的权限与辖区")(
+        _grant_role
+    )
     revoke_role: GrantPayload = mutation("role:grant", "撤销授权,立即生效")(_revoke_role)
     add_organisation_member: OrganisationMemberPayload = mutation(
         "organisation:manage", "让成员加入机构"

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from guanjia.access import passwords
+from guanjia.access.actor import bump_epoch
 from guanjia.access.tokens import Tokens
 from guanjia.audit.service import record
 from guanjia.db.ids import new_id
@@ -21,6 +22,10 @@ from guanjia.db.pools import Database, Transaction
 from guanjia.graph.errors import Refusal
 from guanjia.settings import Settings
 from guanjia.tenancy.models import tenant_id as tenant_of
+
+REMEMBERED_TOKENS = 500
+"""Used refresh tokens that a session recognises: more than 8 hours of ordinary refreshing make,
+and few enough that a client refreshing in a loop cannot swell the row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,10 @@ class Desk:
         """A new session. LOGIN_FAILED is the same for an unknown name, a wrong password and a
         person who is no member; LOGIN_LOCKED for 15 minutes after five failures."""
         name, _, home_slug = login_name.strip().lower().partition("@")
+        if not name.isprintable() or not home_slug.isprintable():
+            # Neither PostgreSQL nor UTF-8 can hold it, so nobody has such a name.
+            await passwords.matches(None, password)
+            raise _failed()
         home = tenant_of(home_slug) if home_slug else tenant_id
         user = await self._verified(home, name, password, now)
         async with self.database.tenant_transaction(tenant_id) as transaction:
@@ -201,10 +210,11 @@ class Desk:
         secret = secrets.token_urlsafe(32)
         await transaction.connection.execute(
             "update sessions set refresh_hash = $2, last_used_at = $3,"
-            " previous_hashes = array_append(previous_hashes, refresh_hash) where id = $1",
+            " previous_hashes = $4 where id = $1",
             session["id"],
             _digest(secret),
             now,
+            [*session["previous_hashes"], session["refresh_hash"]][-REMEMBERED_TOKENS:],
         )
         member = session["membership_id"]
         return Login(
@@ -232,6 +242,7 @@ async def logout(database: Database, actor: Any, now: dt.datetime) -> None:
 async def end_session(
     transaction: Transaction, session_id: UUID, reason: str, now: dt.datetime
 ) -> None:
+    """The session is revoked. The epoch moves, because a cached actor carries its session."""
     await transaction.connection.execute(
         "update sessions set revoked_at = $2, revoked_reason = $3"
         " where id = $1 and revoked_at is null",
@@ -239,6 +250,7 @@ async def end_session(
         now,
         reason,
     )
+    await bump_epoch(transaction.connection)
 
 
 async def change_password(
@@ -279,6 +291,7 @@ async def _change_password(
         actor.session_id,
         now,
     )
+    await bump_epoch(transaction.connection)
     await record(
         transaction, actor=actor, action="password.change", object_type="User", object_id=user["id"]
     )

@@ -8,12 +8,13 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from joserfc import jwt
-from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 
 from guanjia.db.pools import Database
@@ -85,7 +86,7 @@ class Tokens:
                 claims = await _external(token, issuer, tenant, now, database)
         except Denied:
             raise
-        except (JoseError, ValueError, TypeError, KeyError, UnicodeError, RecursionError):
+        except (JoseError, ValueError, TypeError, LookupError, RecursionError):
             raise unauthenticated("登录凭证无效或已过期,请重新登录。") from None
         self._seen.put((token, tenant), claims)
         return claims
@@ -98,6 +99,18 @@ class Tokens:
         )
 
 
+@contextmanager
+def _hostile() -> Iterator[None]:
+    """What comes in a token is a stranger's text: whatever reading it raises, the token is bad.
+    The database is never asked inside, so that its faults are not taken for the token's."""
+    try:
+        yield
+    except Denied:
+        raise
+    except Exception:
+        raise unauthenticated("登录凭证无效或已过期,请重新登录。") from None
+
+
 def _unverified_issuer(token: str) -> str:
     """The `iss` that the token claims: it only says which keys to try."""
     payload = token.split(".")[1]
@@ -106,28 +119,34 @@ def _unverified_issuer(token: str) -> str:
 
 
 async def _external(
-    token: str, issuer: str, tenant: UUID | None, now: float, database: Database
+    token: str, issuer: str, tenant: UUID | None, now: float, latest: float, database: Database
 ) -> Claims:
     if tenant is None:
         raise unauthenticated("请在请求头 X-Tenant 中指明租户。")
+    if "\0" in issuer or not issuer.isprintable():
+        raise unauthenticated("登录凭证的签发方不受信任。")
     async with database.snapshot(tenant) as connection:
         settings = await connection.fetchval(
             "select settings::text from tenants where tenant_id = $1", tenant
         )
-        trusted = _trusted(json.loads(settings or "{}"), issuer)
-        keys = KeySet.import_key_set(trusted["jwks"])
-        claims = jwt.decode(token, keys, algorithms=EXTERNAL_ALGORITHMS).claims
-        _check_time_and_audience(claims, trusted["audience"], now)
+        with _hostile():
+            trusted = _trusted(json.loads(settings or "{}"), issuer)
+            keys = KeySet.import_key_set(trusted["jwks"])
+            claims = jwt.decode(token, keys, algorithms=EXTERNAL_ALGORITHMS).claims
+            _check_time_and_audience(claims, trusted["audience"], now)
+            subject, expires = str(claims["sub"]), min(float(claims["exp"]), latest)
+            if not subject.isprintable():
+                raise unauthenticated("该账号不是本租户的成员。")
         member = await connection.fetchval(
             "select id from memberships where tenant_id = $1 and external_issuer = $2"
             " and external_subject = $3 and active",
             tenant,
             issuer,
-            str(claims["sub"]),
+            subject,
         )
     if member is None:
         raise unauthenticated("该账号不是本租户的成员。")
-    return Claims(tenant, member, None, float(claims["exp"]))
+    return Claims(tenant, member, None, expires)
 
 
 def _trusted(settings: dict[str, Any], issuer: str) -> dict[str, Any]:
@@ -142,8 +161,7 @@ def _check_time_and_audience(claims: dict[str, Any], audience: str, now: float) 
     given = claims.get("aud")
     if audience not in ([given] if isinstance(given, str) else given or ()):
         raise unauthenticated("登录凭证不是发给本系统的。")
-    if float(claims["exp"]) <= now:
+    if not float(claims["exp"]) > now:  # so that NaN has expired too
         raise unauthenticated("登录已过期,请重新登录。")
     if float(claims.get("nbf", claims.get("iat", 0))) > now + LEEWAY_SECONDS:
         raise unauthenticated("登录凭证尚未生效。")
-

@@ -43,7 +43,9 @@ async def create_user(
     login, name = login_name.strip().lower(), display_name.strip()
     if not LOGIN.fullmatch(login):
         raise Refusal(
-            "BAD_USER_INPUT", "登录名须为 3–32 位小写字母、数字、点、横线,以字母开头。", ("loginName",)
+            "BAD_USER_INPUT",
+            "登录名须为 3–32 位小写字母、数字、点、横线,以字母开头。",
+            ("loginName",),
         )
     if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
         raise Refusal("BAD_USER_INPUT", f"姓名须为 1 到 {MAX_NAME} 个字。", ("displayName",))
@@ -109,20 +111,7 @@ async def add_organisation_member(
     now: dt.datetime,
 ) -> UUID:
     """The member works for the organisation from now on; doing it twice changes nothing."""
-    values: list[Any] = [transaction.tenant_id, organisation_id]
-
-    def bind(value: Any, kind: str) -> str:
-        values.append(value)
-        return f"${len(values)}::{kind}"
-
-    reach = scope.predicate(ORGANISATION_REACH, "o", "$1", bind)
-    organisation = await transaction.connection.fetchrow(
-        "select o.id, o.region_path from organisations o"
-        f" where o.tenant_id = $1 and o.id = $2 and o.active and {reach}",
-        *values,
-    )
-    if organisation is None:
-        raise not_found("机构", "organisationId")
+    organisation = await _organisation(transaction, scope, organisation_id)
     member = await transaction.connection.fetchval(
         "select id from memberships where id = $1 and active for update", membership_id
     )
@@ -151,6 +140,55 @@ async def add_organisation_member(
         region_path=organisation["region_path"], detail={"membership": membership_id},
     )  # fmt: skip
     return organisation_id
+
+
+async def remove_organisation_member(
+    transaction: Transaction,
+    actor: Actor,
+    scope: Scope,
+    *,
+    organisation_id: UUID,
+    membership_id: UUID,
+    now: dt.datetime,
+) -> UUID:
+    """The member no longer works for the organisation; what was given to it is out of their
+    reach. Doing it twice changes nothing."""
+    organisation = await _organisation(transaction, scope, organisation_id)
+    ended = await transaction.connection.fetch(
+        "update organisation_members set valid_to = $3 where organisation_id = $1"
+        " and membership_id = $2 and (valid_to is null or valid_to > $3) returning id",
+        organisation_id,
+        membership_id,
+        now,
+    )
+    if ended:
+        await bump_epoch(transaction.connection)
+        await record(
+            transaction, actor=actor, action="organisation.remove_member",
+            object_type="Organisation", permission="organisation:manage",
+            object_id=organisation_id, region_path=organisation["region_path"],
+            detail={"membership": membership_id},
+        )  # fmt: skip
+    return organisation_id
+
+
+async def _organisation(transaction: Transaction, scope: Scope, organisation_id: UUID) -> Any:
+    """The active organisation, if it lies in the scope."""
+    values: list[Any] = [transaction.tenant_id, organisation_id]
+
+    def bind(value: Any, kind: str) -> str:
+        values.append(value)
+        return f"${len(values)}::{kind}"
+
+    reach = scope.predicate(ORGANISATION_REACH, "o", "$1", bind)
+    organisation = await transaction.connection.fetchrow(
+        "select o.id, o.region_path from organisations o"
+        f" where o.tenant_id = $1 and o.id = $2 and o.active and {reach}",
+        *values,
+    )
+    if organisation is None:
+        raise not_found("机构", "organisationId")
+    return organisation
 
 
 async def seed(transaction: Transaction, described: TenantFile) -> list[str]:

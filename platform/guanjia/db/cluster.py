@@ -78,11 +78,12 @@ def literal(text: str) -> str:
 async def _connect_anywhere(admin_dsn: str) -> asyncpg.Connection:
     """The administrator's connection; on a maintenance database if its own is not there yet."""
     try:
-        return await asyncpg.connect(admin_dsn)
+        connection: asyncpg.Connection = await asyncpg.connect(admin_dsn)
     except asyncpg.InvalidCatalogNameError:
         if database_of(admin_dsn) == "postgres":
             raise
-        return await asyncpg.connect(with_database(admin_dsn, "postgres"))
+        connection = await asyncpg.connect(with_database(admin_dsn, "postgres"))
+    return connection
 
 
 async def _role(connection: asyncpg.Connection, role: str, password: str, dsn: str) -> None:
@@ -123,7 +124,7 @@ async def _accepts(dsn: str) -> bool:
         connection = await asyncpg.connect(with_database(dsn, "postgres"), timeout=5)
     except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError):
         return False
-    except asyncpg.PostgresError:
+    except asyncpg.exceptions.PostgresError:
         return True  # it came past the password, for instance to a database it may not enter
     await connection.close()
     return True
@@ -160,7 +161,7 @@ async def _create(connection: asyncpg.Connection, name: str) -> None:
         return
     try:
         await connection.execute(f"{base} lc_collate 'C' lc_ctype 'C.UTF-8'")
-    except asyncpg.PostgresError:
+    except asyncpg.exceptions.PostgresError:
         await connection.execute(f"{base} lc_collate 'C' lc_ctype 'C'")
 
 

@@ -91,7 +91,7 @@ async def resolve(settings: DatabaseSettings, *, administer: bool = False) -> Co
         auditor=settings.auditor_database_url,
     )
     if administer:
-        administrator = await _administrator(settings)
+        administrator = await administrator_of(settings)
         if administrator is not None:
             passwords = remembered_passwords(settings.state_dir, server_key(administrator))
             passwords.update(_passwords_in(explicit))
@@ -168,7 +168,7 @@ def _write_private(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-async def _administrator(settings: DatabaseSettings) -> str | None:
+async def administrator_of(settings: DatabaseSettings) -> str | None:
     """An address whose user may create roles, if the settings give one."""
     given = settings.admin_database_url or settings.database_url
     if given is None:

@@ -55,7 +55,7 @@ class Transaction:
 
 
 class ReadConnection(asyncpg.Connection):
-    """A connection of the read pool: nothing session-wide is ever set on it, so nothing is reset."""
+    """A connection of the read pool: nothing session-wide is ever set on it, nothing is reset."""
 
     def get_reset_query(self) -> str:
         return ""

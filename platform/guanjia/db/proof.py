@@ -15,7 +15,7 @@ from pathlib import Path
 
 from guanjia import settings as configuration
 from guanjia.db import cluster, embedded
-from guanjia.db.connections import database_of, remembered_passwords, server_key
+from guanjia.db.connections import administrator_of, database_of, remembered_passwords, server_key
 from guanjia.db.migrate import migrate
 
 MODES = ("anon", "cross-tenant", "write")
@@ -43,8 +43,9 @@ def prove(dsn: str, mode: str) -> tuple[bool, str]:
 async def scratch_database() -> tuple[str, str]:
     """A new migrated database on the server that the settings name: administrator and owner."""
     settings = configuration.load()
-    if settings.admin_database_url is not None:
-        administrator = settings.admin_database_url
+    given = await administrator_of(settings)
+    if given is not None:
+        administrator = given
         passwords = remembered_passwords(settings.state_dir, server_key(administrator))
     else:
         server = await embedded.start(settings.state_dir)

@@ -116,11 +116,13 @@ def how_to_log_in(address: str) -> list[str]:
     """The lines printed when the demo serves."""
     return [
         "",
-        f"管家已就绪:{address}/graphql(浏览器打开即为查询界面),请求头 X-Tenant: yanping 或 zhaodong",
+        f"管家已就绪:{address}/graphql(浏览器打开即为查询界面)",
+        "请求头 X-Tenant: yanping 或 zhaodong",
         f"演示账号的密码均为 {PASSWORD}",
-        "  wang.fang 西门桥社区工作者  shen.lan 楼栋网格员  lin.tao 街道调度员  zheng.ke 区级派遣员",
+        "  wang.fang 西门桥社区工作者  shen.lan 楼栋网格员  lin.tao 街道调度员",
+        "  zheng.ke 区级派遣员",
         "  zhu.jian 住建局承办人  wu.ye 物业党支部  ju.min 居民  (肇东:sun.li、gao.feng)",
-        "管理员 sys、sec、aud 的一次性密码在首次开通时显示;亦可用 guanjia token sec --tenant yanping",
+        "管理员(sys、sec、aud):.venv/bin/guanjia token sec --tenant yanping",
         "按 Ctrl-C 停止。",
     ]
 

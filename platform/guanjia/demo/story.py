@@ -61,7 +61,9 @@ NOISE = Tale(
     GRID_XIMENQIAO,
     (
         Step("2026-03-02 10:00", "wang.fang", "fileCase", {"note": "多户反映,立案"}),
-        Step("2026-03-02 10:20", "wang.fang", "escalateCase", {"reason": "涉及建设单位,社区无力解决"}),
+        Step(
+            "2026-03-02 10:20", "wang.fang", "escalateCase", {"reason": "涉及建设单位,社区无力解决"}
+        ),
         Step("2026-03-02 14:40", "lin.tao", "escalateCase", {"reason": "需住建部门牵头整改"}),
         Step(
             "2026-03-02 15:20",
@@ -70,7 +72,9 @@ NOISE = Tale(
             {"organisationId": HOUSING, "assistantIds": [CITY], "note": "会同建设单位制定整改方案"},
         ),
         Step("2026-03-02 16:30", "zhu.jian", "acceptCase"),
-        Step("2026-03-03 09:00", "zhu.jian", "startCase", {"plan": "现场检测,与建设单位商定降噪方案"}),
+        Step(
+            "2026-03-03 09:00", "zhu.jian", "startCase", {"plan": "现场检测,与建设单位商定降噪方案"}
+        ),
         Step(
             "2026-03-05 10:00",
             "zhu.jian",
@@ -90,11 +94,30 @@ NOISE = Tale(
             "giveFeedback",
             {"result": "两个消力池改造完成,复测达标", "noPhotoReason": "附检测数据,照片另存"},
         ),
-        Step("2026-04-09 10:00", "he.cha", "checkCase", {"passed": True, "note": "夜间复测符合要求"}),
-        Step("2026-04-09 11:00", "zheng.ke", "closeCase", {"callback": "已回访楼栋网格员与业主代表"}),
-        Step("2026-04-10 19:00", "wang.fang", "evaluateCase", {"choice": "SATISFIED", "household": "1幢101"}),
-        Step("2026-04-10 19:10", "wang.fang", "evaluateCase", {"choice": "SATISFIED", "household": "1幢102"}),
-        Step("2026-04-11 19:00", "wang.fang", "evaluateCase", {"choice": "SATISFIED", "household": "2幢301"}),
+        Step(
+            "2026-04-09 10:00", "he.cha", "checkCase", {"passed": True, "note": "夜间复测符合要求"}
+        ),
+        Step(
+            "2026-04-09 11:00", "zheng.ke", "closeCase", {"callback": "已回访楼栋网格员与业主代表"}
+        ),
+        Step(
+            "2026-04-10 19:00",
+            "wang.fang",
+            "evaluateCase",
+            {"choice": "SATISFIED", "household": "1幢101"},
+        ),
+        Step(
+            "2026-04-10 19:10",
+            "wang.fang",
+            "evaluateCase",
+            {"choice": "SATISFIED", "household": "1幢102"},
+        ),
+        Step(
+            "2026-04-11 19:00",
+            "wang.fang",
+            "evaluateCase",
+            {"choice": "SATISFIED", "household": "2幢301"},
+        ),
         Step("2026-04-17 09:00", "zheng.ke", "finishEvaluation"),
         Step("2026-04-27 09:00", "aud", "archiveCase"),
     ),
@@ -121,7 +144,9 @@ SHED = Tale(
     (
         Step("2026-05-11 08:55", "wang.fang", "verifyCase", {"note": "现场属实,已拉警戒线"}),
         Step("2026-05-11 09:05", "wang.fang", "fileCase", {"note": "危险构筑物"}),
-        Step("2026-05-11 09:10", "wang.fang", "escalateCase", {"reason": "在小区红线之外,须街道处置"}),
+        Step(
+            "2026-05-11 09:10", "wang.fang", "escalateCase", {"reason": "在小区红线之外,须街道处置"}
+        ),
         Step("2026-05-11 09:20", "lin.tao", "dispatchCase", {"organisationId": "@四鹤街道办事处"}),
         Step("2026-05-11 09:40", "wei.gang", "acceptCase"),
         Step("2026-05-11 10:00", "wei.gang", "startCase", {"plan": "先围挡,再会同权属人拆除"}),
@@ -133,7 +158,9 @@ SHED = Tale(
         ),
         Step("2026-05-15 09:00", "xu.cha", "checkCase", {"passed": True, "note": "现场已无隐患"}),
         Step("2026-05-15 10:00", "lin.tao", "closeCase", {"callback": "已电话回访上报居民"}),
-        Step("2026-05-16 12:00", "ju.min", "evaluateCase", {"choice": "SATISFIED", "comment": "很快"}),
+        Step(
+            "2026-05-16 12:00", "ju.min", "evaluateCase", {"choice": "SATISFIED", "comment": "很快"}
+        ),
         Step("2026-05-25 09:00", "lin.tao", "finishEvaluation"),
         Step("2026-06-02 09:00", "aud", "archiveCase"),
     ),
@@ -161,7 +188,12 @@ HILLSIDE = Tale(
         Step("2026-06-04 09:00", "lin.tao", "escalateCase", {"reason": "须区级部门承办"}),
         Step("2026-06-04 09:40", "zheng.ke", "dispatchCase", {"organisationId": CITY}),
         Step("2026-06-04 11:00", "cheng.lin", "acceptCase"),
-        Step("2026-06-04 15:00", "cheng.lin", "startCase", {"plan": "路灯亮化工程方案:新装路灯并接入管护"}),
+        Step(
+            "2026-06-04 15:00",
+            "cheng.lin",
+            "startCase",
+            {"plan": "路灯亮化工程方案:新装路灯并接入管护"},
+        ),
         Step(
             "2026-06-05 10:00",
             "cheng.lin",
@@ -174,13 +206,33 @@ HILLSIDE = Tale(
         ),
         Step("2026-06-05 11:00", "wu.qiang", "approveSuspension", {"approved": True}),
         Step("2026-06-29 09:00", "cheng.lin", "resumeCase", {"note": "路灯安装完成,调试"}),
-        Step("2026-06-29 16:00", "cheng.lin", "giveFeedback", {"result": "后山路灯安装完成", "noPhotoReason": "夜间照片另存"}),
-        Step("2026-06-30 09:00", "he.cha", "checkCase", {"passed": False, "failedItem": "末端两盏不亮"}),
+        Step(
+            "2026-06-29 16:00",
+            "cheng.lin",
+            "giveFeedback",
+            {"result": "后山路灯安装完成", "noPhotoReason": "夜间照片另存"},
+        ),
+        Step(
+            "2026-06-30 09:00",
+            "he.cha",
+            "checkCase",
+            {"passed": False, "failedItem": "末端两盏不亮"},
+        ),
         Step("2026-06-30 10:00", "cheng.lin", "startCase"),
-        Step("2026-06-30 17:00", "cheng.lin", "giveFeedback", {"result": "两盏已修复,全线点亮", "noPhotoReason": "夜间照片另存"}),
+        Step(
+            "2026-06-30 17:00",
+            "cheng.lin",
+            "giveFeedback",
+            {"result": "两盏已修复,全线点亮", "noPhotoReason": "夜间照片另存"},
+        ),
         Step("2026-07-01 10:00", "he.cha", "checkCase", {"passed": True, "note": "夜间逐盏查看"}),
         Step("2026-07-01 11:00", "zheng.ke", "closeCase", {"callback": "已向民生驿站反馈"}),
-        Step("2026-07-02 19:00", "zhao.min", "evaluateCase", {"choice": "SATISFIED", "household": "创世纪3幢201"}),
+        Step(
+            "2026-07-02 19:00",
+            "zhao.min",
+            "evaluateCase",
+            {"choice": "SATISFIED", "household": "创世纪3幢201"},
+        ),
         Step("2026-07-09 09:00", "zheng.ke", "finishEvaluation"),
         Step("2026-07-17 09:00", "aud", "archiveCase"),
     ),

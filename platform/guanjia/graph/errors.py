@@ -50,5 +50,5 @@ def forbidden(permission: str | None = None, message: str = "您没有执行此�
 
 
 def not_found(noun: str, *field: str) -> Refusal:
-    """The same sentence whether the row is absent, foreign or out of reach: existence stays private."""
+    """One sentence whether the row is absent, foreign or out of reach: existence is private."""
     return Refusal(NOT_FOUND, f"找不到该{noun},或不在您的管辖范围内。", field)

@@ -8,6 +8,7 @@ from uuid import UUID
 import strawberry
 from strawberry.types.base import get_object_definition
 
+from guanjia.graph.errors import BAD_USER_INPUT, Refusal
 from guanjia.reading.rows import BadPage
 
 
@@ -45,7 +46,7 @@ def filter_values(given: Any) -> dict[str, Any]:
         value = getattr(given, field.python_name)
         if value is strawberry.UNSET:
             continue
-        name = field.graphql_name or _camel(field.python_name)
+        name = field.graphql_name or camel(field.python_name)
         values[name] = _plain(value, is_id=holds_ids(field))
     return values
 
@@ -56,6 +57,14 @@ def row_id(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+
+def known_id(text: str, *field: str) -> UUID:
+    """The UUID in an ID that a mutation was given; Refusal BAD_USER_INPUT otherwise."""
+    identifier = row_id(text)
+    if identifier is None:
+        raise Refusal(BAD_USER_INPUT, "标识无效。", field)
+    return identifier
 
 
 def _plain(value: Any, *, is_id: bool) -> Any:
@@ -81,8 +90,6 @@ def holds_ids(field: Any) -> bool:
     return kind is strawberry.ID
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
     head, *rest = name.split("_")
     return head + "".join(part.capitalize() for part in rest)
-
-

@@ -7,6 +7,7 @@ build.
 
 import inspect
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any
 
 import strawberry
@@ -38,6 +39,11 @@ class Public:
     reason: str
 
 
+def _mark(field: StrawberryField, name: str, value: str, directive: object) -> None:
+    field.metadata = MappingProxyType({**(field.metadata or {}), name: value})
+    field.directives = [*field.directives, directive]
+
+
 class RequiresExtension(FieldExtension):
     """Yields the actor's scope for the permission to the resolver, or ends the operation.
 
@@ -49,12 +55,11 @@ class RequiresExtension(FieldExtension):
         self._wants_scope = False
 
     def apply(self, field: StrawberryField) -> None:
-        field.metadata = {**(field.metadata or {}), REQUIRES: self.permission}
-        field.directives = (*field.directives, Requires(permission=self.permission))
+        _mark(field, REQUIRES, self.permission, Requires(permission=self.permission))
         resolver = field.base_resolver
         if resolver is None:
             return
-        names = inspect.signature(resolver.wrapped_func).parameters
+        names = inspect.signature(resolver._unbound_wrapped_func).parameters
         self._wants_scope = "scope" in names
         field.arguments = [a for a in field.arguments if a.python_name != "scope"]
 
@@ -71,8 +76,7 @@ class PublicExtension(FieldExtension):
         self.reason = reason
 
     def apply(self, field: StrawberryField) -> None:
-        field.metadata = {**(field.metadata or {}), PUBLIC: self.reason}
-        field.directives = (*field.directives, Public(reason=self.reason))
+        _mark(field, PUBLIC, self.reason, Public(reason=self.reason))
 
 
 def requires(permission: str) -> list[FieldExtension]:
@@ -93,8 +97,7 @@ class SubscriptionMark(FieldExtension):
         self.permission = permission
 
     def apply(self, field: StrawberryField) -> None:
-        field.metadata = {**(field.metadata or {}), REQUIRES: self.permission}
-        field.directives = (*field.directives, Requires(permission=self.permission))
+        _mark(field, REQUIRES, self.permission, Requires(permission=self.permission))
 
 
 def subscription(permission: str, description: str) -> Callable[[Callable[..., Any]], Any]:

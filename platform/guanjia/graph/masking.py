@@ -1,4 +1,4 @@
-"""Errors as the outside sees them: a stable code and a sentence, never SQL, a constraint or a trace."""
+"""Errors as the outside sees them: a stable code and a sentence, never SQL or a trace."""
 
 import logging
 from typing import Any

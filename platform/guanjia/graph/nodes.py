@@ -168,9 +168,7 @@ def node(
             )
         )
         description = inspect.cleandoc(cls.__doc__ or "") or None
-        return strawberry.type(
-            cls, description=description, directives=[Requires(permission=read)]
-        )
+        return strawberry.type(cls, description=description, directives=[Requires(permission=read)])
 
     return decorate
 
@@ -232,7 +230,6 @@ def _resolver(mapping: Any) -> Callable[..., Any]:
         case Connect():
             return _nested_connection(mapping)
         case FromActor():
-
 
             def value_of_actor(root: Any, info: Info) -> Any:
                 return mapping.value(info.context.actor)
@@ -329,9 +326,7 @@ def root_lookup(node_type: Any, *, permission: str, description: str) -> Any:
     )
 
 
-def root_value(
-    kind: Any, value: Callable[[Any], Any], *, permission: str, description: str
-) -> Any:
+def root_value(kind: Any, value: Callable[[Any], Any], *, permission: str, description: str) -> Any:
     """A root field whose value follows from who asks."""
 
     async def resolve(root: Any, info: Info) -> Any:

@@ -50,7 +50,7 @@ def yuan(fen: int) -> str:
 def parse_yuan(value: Any) -> int:
     """A yuan text as fen; never through a float."""
     if not isinstance(value, str) or not _YUAN.fullmatch(value):
-        raise ValueError("金额须为元的文本,最多两位小数,例如 \"1110.00\"。")
+        raise ValueError('金额须为元的文本,最多两位小数,例如 "1110.00"。')
     sign = -1 if value.startswith("-") else 1
     whole, _, part = value.lstrip("-").partition(".")
     return sign * (int(whole) * 100 + int(part.ljust(2, "0") or 0))
@@ -71,7 +71,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     Money: strawberry.scalar(
         name="Money",
-        description="金额,单位元,两位小数的文本,例如 \"1110.00\"",
+        description='金额,单位元,两位小数的文本,例如 "1110.00"',
         serialize=yuan,
         parse_value=parse_yuan,
     ),

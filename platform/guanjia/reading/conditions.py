@@ -42,7 +42,9 @@ def normal(text: str) -> str:
 def grams(text: str) -> list[str]:
     """The distinct two-character pieces of a text's words, in order of appearance."""
     return list(
-        dict.fromkeys(word[i : i + 2] for word in normal(text).split() for i in range(len(word) - 1))
+        dict.fromkeys(
+            word[i : i + 2] for word in normal(text).split() for i in range(len(word) - 1)
+        )
     )
 
 

@@ -100,7 +100,7 @@ class Prepared:
     def plan(self, nodes: Nodes, variables: Variables, signature: Any, scopes: ScopeShapes) -> Plan:
         """The plan for these shapes, compiled at its first use."""
         key = (tuple(variables.shapes.items()), signature)
-        plan = self._plans.get(key)
+        plan: Plan | None = self._plans.get(key)
         if plan is None:
             collector = Collector(self._schema, self._fragments, variables)
             query = self._schema.query_type

@@ -14,7 +14,7 @@ from uuid import UUID
 from guanjia.db.scope import Scope
 from guanjia.reading import cursors
 from guanjia.reading.documents import Documents
-from guanjia.reading.mapping import NODES, Connect, Lookup, Node, Order
+from guanjia.reading.mapping import NODES, Connect, Node, Order
 from guanjia.reading.selection import Selected
 from guanjia.reading.values import Decline
 
@@ -24,10 +24,14 @@ FetchJson = Callable[[str, list[Any]], Awaitable[bytes | None]]
 class Asker(Protocol):
     """What the engine needs to know of an actor."""
 
-    tenant_id: UUID
-    membership_id: UUID
-    session_id: UUID | None
-    epoch: int
+    @property
+    def tenant_id(self) -> UUID: ...
+    @property
+    def membership_id(self) -> UUID: ...
+    @property
+    def session_id(self) -> UUID | None: ...
+    @property
+    def epoch(self) -> int: ...
 
     def scope(self, permission: str) -> Scope: ...
 
@@ -43,7 +47,7 @@ class Caller:
 
     __slots__ = ("actor", "scopes", "signature")
 
-    def __init__(self, actor: Asker) -> None:
+    def __init__(self, actor: Any) -> None:
         self.actor = actor
         self.scopes = {name: actor.scope(name) for name in actor.permissions()}
         self.signature = _signature(self.scopes)
@@ -67,7 +71,8 @@ class Run:
 
     @property
     def actor(self) -> Asker:
-        return self.caller.actor
+        asker: Asker = self.caller.actor
+        return asker
 
     def scope(self, permission: str) -> Scope:
         return self.caller.scope(permission)
@@ -146,6 +151,3 @@ def _form(scope: Scope) -> tuple[int, int, bool, bool]:
     paths = scope.paths
     depth = len(paths[0]) if len(paths) == 1 else 0
     return (min(len(paths), 2), depth, bool(scope.organisations), scope.mine)
-
-
-

@@ -10,7 +10,7 @@ from guanjia.reading import cursors
 from guanjia.reading.mapping import Connect, Node, Order
 from guanjia.reading.selection import Selected
 from guanjia.reading.sqltext import LIST, alias_of, literal
-from guanjia.reading.values import Decline, bucket
+from guanjia.reading.values import DEFAULT_PAGE, Decline, bucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,11 @@ class Page:
             raise Decline("page")
         backwards = chosen.has("last")
         size = "last" if backwards else "first"
+        count = chosen.value(size) if chosen.has(size) else DEFAULT_PAGE
+        if count < 1:
+            raise Decline("page_size")
         name = mapped.order or chosen.value("orderBy") or next(iter(node.orders))
-        return Page(node.orders[name], backwards, bucket(chosen.value(size) or 0), size)
+        return Page(node.orders[name], backwards, bucket(count), size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,9 @@ class ConnectionSql:
 
     @property
     def _size(self) -> str:
-        return self.compiler.argument(self.chosen, (self.page.size,), "bigint")
+        if not self.chosen.has(self.page.size):
+            return f"{DEFAULT_PAGE}"
+        return str(self.compiler.argument(self.chosen, (self.page.size,), "bigint"))
 
     def _plain(self, selected: Iterable[Selected]) -> str:
         """No cursor is asked for: the page itself, aggregated."""
@@ -58,7 +63,8 @@ class ConnectionSql:
         for part in selected:
             if part.name == "nodes":
                 columns = self.compiler.fields(part.children, self.node, self.row)
-                rows = f"select {columns} from (select * from {self.source} limit {self._size}) {self.row}"
+                page = f"(select * from {self.source} limit {self._size}) {self.row}"
+                rows = f"select {columns} from {page}"
                 if self.page.backwards:
                     keys = cursors.sql_order(self.page.order, self.row, backwards=False)
                     rows += f" order by {keys}"

@@ -100,9 +100,7 @@ class Compiler:
         demands = frozenset(filter(None, (permission_of(root.definition) for root in roots)))
         for table in ("access_epochs", "sessions"):
             self.relations.append(Relation(table, table, tenant=True, fenced=True))
-        return Plan(
-            fence(", ".join(parts)), tuple(self.binders), tuple(self.relations), demands
-        )
+        return Plan(fence(", ".join(parts)), tuple(self.binders), tuple(self.relations), demands)
 
     # roots
 
@@ -233,15 +231,13 @@ class Compiler:
         count = f"(select count(*) from {node.table} {row} where {' and '.join(matching)})"
         return ConnectionSql(self, chosen, node, page, row, source, count).sql()
 
-    def _beyond(
-        self, chosen: Selected, name: str, order: Order, row: str, backwards: bool
-    ) -> str:
+    def _beyond(self, chosen: Selected, name: str, order: Order, row: str, backwards: bool) -> str:
         placeholders = []
         for position, part in enumerate(order.keys):
             placeholders.append(
                 self.bind(
                     ("cursor", chosen.identity, name, position),
-                    lambda run, position=position: run.cursor(chosen, name, order)[position],
+                    _cursor_value(chosen, name, order, position),
                     cursors.SQL_TYPES[part.kind],
                 )
             )
@@ -293,6 +289,10 @@ class Compiler:
             self.binders.append(binder)
             self._bound[key] = f"${FIXED_PARAMETERS + len(self.binders)}::{kind}"
         return self._bound[key]
+
+
+def _cursor_value(chosen: Selected, name: str, order: Order, position: int) -> Callable[[Any], Any]:
+    return lambda run: run.cursor(chosen, name, order)[position]
 
 
 def lint(plan: Plan, tables: Mapping[str, Any] | None = None) -> list[str]:

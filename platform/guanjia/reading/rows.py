@@ -17,10 +17,9 @@ from guanjia.db.scope import Scope
 from guanjia.reading import cursors
 from guanjia.reading.conditions import BadSearch, conditions
 from guanjia.reading.mapping import Connect, Many, Node, Nodes, One, Order
-from guanjia.reading.values import PAGE_LIMIT
+from guanjia.reading.values import DEFAULT_PAGE, PAGE_LIMIT
 
 TENANT = "$1"
-DEFAULT_PAGE = 20
 
 
 class BadPage(ValueError):

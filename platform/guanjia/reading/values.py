@@ -22,6 +22,7 @@ from graphql import (
 
 BUCKETS = (10, 20, 50, 100)
 PAGE_LIMIT = BUCKETS[-1]
+DEFAULT_PAGE = 20
 TEXT_LIMIT = 10_000
 
 

@@ -8,7 +8,7 @@ import strawberry
 from strawberry.types import Info
 
 from guanjia.db.scope import Scope
-from guanjia.graph.filters import IdFilter, RegionFilter, enum_filter, row_id
+from guanjia.graph.filters import IdFilter, RegionFilter, enum_filter, known_id
 from guanjia.graph.marks import public
 from guanjia.graph.nodes import (
     Connection,
@@ -203,7 +203,7 @@ async def _create_grid(
         context.transaction,
         context.actor,
         scope,
-        community_id=row_id(input.community_id),
+        community_id=known_id(input.community_id, "communityId"),
         name=input.name,
         sequence=input.sequence,
         today=context.now.astimezone(LOCAL).date(),
@@ -221,11 +221,9 @@ async def _create_organisation(
         scope,
         kind=input.kind,
         name=input.name,
-        region_id=row_id(input.region_id),
+        region_id=known_id(input.region_id, "regionId"),
     )
-    return CreateOrganisationPayload(
-        organisation=await context.reader.by_id("Organisation", made)
-    )
+    return CreateOrganisationPayload(organisation=await context.reader.by_id("Organisation", made))
 
 
 @strawberry.type

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import strawberry
 from strawberry.types import Info
@@ -20,7 +21,7 @@ from guanjia.cases.schema.types import (
 )
 from guanjia.db.scope import Scope
 from guanjia.graph.errors import BAD_USER_INPUT, Refusal, not_found
-from guanjia.graph.filters import holds_ids, row_id
+from guanjia.graph.filters import camel, holds_ids, known_id
 from guanjia.graph.payloads import mutation, payload
 from guanjia.graph.scalars import Money
 
@@ -208,11 +209,8 @@ def _arguments(given: Any) -> dict[str, Any]:
     return found
 
 
-def _id(text: str, field: Any) -> Any:
-    identifier = row_id(text)
-    if identifier is None:
-        raise Refusal(BAD_USER_INPUT, "标识无效。", (field.python_name,))
-    return identifier
+def _id(text: str, field: Any) -> UUID:
+    return known_id(text, camel(field.python_name))
 
 
 def _step(
@@ -235,7 +233,7 @@ async def _reveal_contact(
     purpose = input.purpose.strip()
     if not 2 <= len(purpose) <= 200:
         raise Refusal(BAD_USER_INPUT, "请用 2 到 200 个字说明用途。", ("purpose",))
-    row = await context.reader.by_id("Case", row_id(input.id))
+    row = await context.reader.by_id("Case", known_id(input.id, "id"))
     if row is None or not await context.reader.allows("case:read_contact", row):
         raise not_found("案件", "id")
     contact = await context.transaction.connection.fetchrow(

@@ -38,7 +38,10 @@ CaseStageFilter = enum_filter(CaseStage)
 CaseLevelFilter = enum_filter(CaseLevel)
 
 SETTLED = ", ".join(f"'{state}'" for state in sorted(states.FINISHED))
-LATE = f"({{row}}.due_at < now() and {{row}}.suspended_at is null and {{row}}.state not in ({SETTLED}))"
+LATE = (
+    "({row}.due_at < now() and {row}.suspended_at is null"
+    f" and {{row}}.state not in ({SETTLED}))"
+)
 OVERDUE = f"coalesce({LATE}, false)"
 BY_SEQ = Order("SEQ", (SortKey("seq", "int"), SortKey("id", "uuid")))
 
