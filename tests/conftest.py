@@ -1,13 +1,13 @@
 """One server, one migrated database and one event loop for the whole test session.
 
 The server is the embedded one in the project's state folder, so that a second run starts warm, or
-the one that GUANJIA_ADMIN_DATABASE_URL names. The database is new each time and dropped at the end.
+the one on which GUANJIA_ADMIN_DATABASE_URL or GUANJIA_DATABASE_URL may create roles; breaking the
+walls on purpose takes a superuser there. The database is new each time and dropped at the end.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import os
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -20,6 +20,7 @@ from guanjia import settings
 from guanjia.db import cluster, embedded
 from guanjia.db.connections import (
     Connections,
+    administrator_of,
     database_of,
     remembered_passwords,
     server_key,
@@ -64,9 +65,9 @@ class TestTenant:
 
 @pytest.fixture(scope="session")
 async def server() -> AsyncIterator[Server]:
-    given = os.environ.get("GUANJIA_ADMIN_DATABASE_URL")
+    given = await administrator_of(settings.load())
     state_dir = settings.load().state_dir
-    if given:
+    if given is not None:
         # Under the same key as `guanjia migrate`: else tests would change the roles' passwords.
         yield Server(given, remembered_passwords(state_dir, server_key(given)))
         return
