@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+SOURCES := $(wildcard platform tests bench)
+PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 
 .PHONY: help demo test check schema bench proof clean
 
@@ -30,8 +31,8 @@ test: $(DEV) ## the whole suite on a real PostgreSQL
 	@$(BIN)/python -m pytest
 
 check: $(DEV) ## format, lint, types, floors, SDL, policies, tests: what CI runs
-	$(BIN)/ruff format --check platform tests bench
-	$(BIN)/ruff check platform tests bench
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	cd platform && ../$(BIN)/lint-imports --config ../pyproject.toml
 	$(BIN)/guanjia schema --check
@@ -43,6 +44,9 @@ schema: $(RUN) ## rewrite schema.graphql
 
 bench: $(DEV) ## the side-by-side benchmark, printed as ratios
 	@$(BIN)/python -m bench
+
+proof: $(DEV) ## the tenant wall, proven by a solver in three modes
+	@$(BIN)/python -m guanjia.db.proof
 
 clean: ## remove the virtual environment and the local database
 	@test ! -x $(BIN)/guanjia || $(BIN)/guanjia database stop || true
