@@ -147,6 +147,23 @@ async def test_neither_oneself_nor_incompatible_nor_longer_than_ones_own(
     await given_role(database, tenant, actor, system, "DCMD", "district", LATER)
 
 
+async def test_a_lent_role_is_not_given_for_longer_than_it_was_lent(
+    database: Database, tenant: Any, person: Any, actor_of: Any
+) -> None:
+    lasting, lent = ("CSEC", "north1"), ("PPB", "north1")
+    secretary = (await person("secretary", lasting)).membership_id
+    security = await actor_of((await person("sec", ("SEC", "district"))).membership_id)
+    await given_role(database, tenant, security, secretary, *lent, LATER)
+    actor = await actor_of(secretary)
+    other = (await person("other")).membership_id
+    for until in (None, LATER + dt.timedelta(seconds=1)):
+        with pytest.raises(Refusal) as refused:
+            await given_role(database, tenant, actor, other, "PPB", "north1", until)
+        assert refused.value.code == "EXCEEDS_OWN_RIGHTS"
+    await given_role(database, tenant, actor, other, "PPB", "north1", LATER)
+    await given_role(database, tenant, actor, other, "COMM", "north1")
+
+
 async def test_a_grant_begins_and_ends_on_time_and_an_actor_is_no_older(
     database: Database, tenant: Any, person: Any, actor_of: Any
 ) -> None:

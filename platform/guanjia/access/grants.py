@@ -7,12 +7,19 @@ are computed from it, never copied.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from guanjia.access.actor import LEVEL_OF_DEPTH, Actor, Held, bump_epoch, without_conflicts
+from guanjia.access.actor import (
+    FAR_FUTURE,
+    LEVEL_OF_DEPTH,
+    Actor,
+    Held,
+    bump_epoch,
+    without_conflicts,
+)
 from guanjia.access.policy import REACHES, Policy
 from guanjia.audit.service import record
 from guanjia.db.ids import new_id
@@ -57,7 +64,7 @@ async def grant_role(
     giving = [r for r in scope.covering(region["path"]) if _may_give(actor, r, role)]
     if not giving:
         raise Refusal("EXCEEDS_OWN_RIGHTS", "不能授予超出自身权限的角色。", ("role",))
-    _check_validity(actor, giving, start, valid_to)
+    _check_validity(actor, giving, role, start, valid_to)
     await _lock_member(transaction, membership_id)
     await _check_separation(transaction, policy, membership_id, role, now)
     grant_id = new_id()
@@ -117,11 +124,12 @@ async def revoke_role(
     return grant_id
 
 
-def _may_give(actor: Actor, reach: Reach, role: str) -> bool:
+def _may_give(actor: Actor, reach: Reach, role: str, among: Collection[UUID] | None = None) -> bool:
     """Whether the role through which the actor reaches the region may give `role` there.
 
     A security administrator's role lists what it may give; any other may give what it holds
-    itself, permission by permission and reach by reach, in the same region.
+    itself, permission by permission and reach by reach, in the same region; of the grants `among`
+    only, when given.
     """
     policy = actor.policy
     listed = policy.roles[reach.role].may_grant
@@ -129,21 +137,28 @@ def _may_give(actor: Actor, reach: Reach, role: str) -> bool:
         return role in listed
     held = dict.fromkeys(REACHES, 0)
     for grant in actor.grants:
-        if is_within(reach.path, grant.path):
+        counts = among is None or grant.id in among
+        if counts and is_within(reach.path, grant.path):
             for kind in REACHES:
                 held[kind] |= policy.mask(grant.role, kind)
     return all(policy.mask(role, kind) & ~held[kind] == 0 for kind in REACHES)
 
 
 def _check_validity(
-    actor: Actor, giving: Sequence[Reach], start: dt.datetime, end: dt.datetime | None
+    actor: Actor,
+    giving: Sequence[Reach],
+    role: str,
+    start: dt.datetime,
+    end: dt.datetime | None,
 ) -> None:
+    """Both the right to grant and the rights that are given last as long as the new grant."""
     if end is not None and end <= start:
         raise Refusal("BAD_USER_INPUT", "失效时间须晚于生效时间。", ("validTo",))
-    ids = {reach.grant_id for reach in giving}
-    ends = [grant.valid_to for grant in actor.grants if grant.id in ids]
-    if any(own is None or (end is not None and end <= own) for own in ends):
-        return
+    until = end or FAR_FUTURE
+    lasting = {held.id for held in actor.grants if (held.valid_to or FAR_FUTURE) >= until}
+    for reach in giving:
+        if reach.grant_id in lasting and _may_give(actor, reach, role, lasting):
+            return
     raise Refusal("EXCEEDS_OWN_RIGHTS", "授权的有效期不能超过自身授权的有效期。", ("validTo",))
 
 
