@@ -18,7 +18,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.execution import ExecutionResult
 
 from guanjia.context import Context, Request, World
-from guanjia.graph.errors import INTERNAL, Denied, unauthenticated
+from guanjia.graph.errors import BAD_USER_INPUT, INTERNAL, Denied, unauthenticated
 from guanjia.graph.explorer import page as explorer_page
 from guanjia.graph.masking import INTERNAL_MESSAGE
 from guanjia.reading.values import Decline
@@ -27,6 +27,10 @@ logger = logging.getLogger("guanjia.view")
 MAX_BODY_BYTES = 1_000_000
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
+
+
+class BadRequest(Exception):
+    """The body is not a GraphQL request."""
 
 
 class TooLarge(Exception):
@@ -66,6 +70,9 @@ class View(GraphQL[Context, None]):
                 return
             except Decline as decline:
                 reason = decline.reason
+            except BadRequest as bad:
+                await _send(send, 400, _error(BAD_USER_INPUT, str(bad)), headers)
+                return
             except Denied as denied:
                 await _send(send, 200, _error(denied.code, denied.message), headers)
                 return
@@ -127,16 +134,19 @@ class View(GraphQL[Context, None]):
 
 
 def _operation(body: bytes) -> tuple[str, str | None, Any]:
+    """The query, operation name and variables of a request body, or BadRequest."""
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise Decline("body") from None
+        raise BadRequest("请求体不是有效的 JSON。") from None
     if type(data) is not dict or type(data.get("query")) is not str:
-        raise Decline("body")
-    name = data.get("operationName")
+        raise BadRequest("请求体须为 JSON 对象,其中 query 为文本。")
+    name, variables = data.get("operationName"), data.get("variables")
     if name is not None and type(name) is not str:
-        raise Decline("body")
-    return data["query"], name, data.get("variables")
+        raise BadRequest("operationName 须为文本。")
+    if variables is not None and type(variables) is not dict:
+        raise BadRequest("variables 须为 JSON 对象。")
+    return data["query"], name, variables
 
 
 def _is_mutation(request_data: Any) -> bool:

@@ -1,0 +1,170 @@
+"""Clients that speak GraphQL through the ASGI view, each as a person of its own tenant."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from tests.conftest import make_tenant
+
+from guanjia import settings
+from guanjia.app import world
+from guanjia.cases.seeding import seed_cases
+from guanjia.context import World
+from guanjia.db.connections import Connections
+from guanjia.db.ids import new_id
+from guanjia.view import View
+
+LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+
+
+@dataclass
+class Service:
+    """The running view and what is behind it."""
+
+    world: World
+    schema: Any
+    http: httpx.AsyncClient
+
+
+@pytest.fixture(scope="session")
+async def api(connections: Connections) -> AsyncIterator[Service]:
+    async with world(settings.load(), connections) as (opened, schema):
+        transport = httpx.ASGITransport(app=View(schema, opened))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            yield Service(opened, schema, client)
+
+
+@dataclass
+class Person:
+    """A client of the API, logged in (or not) at a tenant."""
+
+    api: Service
+    slug: str
+    token: str | None = None
+    membership: UUID | None = None
+    session: UUID | None = None
+
+    async def ask(self, query: str, variables: Any = None, **more: Any) -> dict[str, Any]:
+        response = await self.post({"query": query, "variables": variables, **more})
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    async def post(self, body: Any) -> httpx.Response:
+        headers = {"x-tenant": self.slug}
+        if self.token:
+            headers["authorization"] = f"Bearer {self.token}"
+        return await self.api.http.post("/graphql", json=body, headers=headers)
+
+    async def data(self, query: str, variables: Any = None) -> dict[str, Any]:
+        answer = await self.ask(query, variables)
+        assert "errors" not in answer, answer
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    async def code(self, query: str, variables: Any = None) -> str:
+        answer = await self.ask(query, variables)
+        code: str = answer["errors"][0]["extensions"]["code"]
+        return code
+
+
+@dataclass
+class Town:
+    """A tenant with people, made through the rows that onboarding and grants would make."""
+
+    api: Service
+    tenant: Any
+    organisations: dict[str, UUID] = field(default_factory=dict)
+
+    async def person(
+        self, role: str | None, region: str = "district", organisation: str | None = None
+    ) -> Person:
+        """Somebody who holds the role at the region, with an open session."""
+        member, session, now = new_id(), new_id(), dt.datetime.now(dt.UTC)
+        place = self.tenant.regions[region]
+        async with self.api.world.database.tenant_transaction(self.tenant.id) as transaction:
+            connection = transaction.connection
+            await connection.execute(
+                "insert into memberships (id, home_tenant_id, user_id, display_name, kind)"
+                " values ($1, $2, $3, $4, 'STAFF')",
+                member, self.tenant.id, new_id(), f"测试{role}",
+            )  # fmt: skip
+            if role:
+                await connection.execute(
+                    "insert into grants (id, membership_id, role, region_id, region_path,"
+                    " valid_from) values ($1, $2, $3, $4, $5, $6)",
+                    new_id(), member, role, place.id, place.path, LONG_AGO,
+                )  # fmt: skip
+            if organisation:
+                await connection.execute(
+                    "insert into organisation_members (id, organisation_id, membership_id,"
+                    " valid_from) values ($1, $2, $3, $4)",
+                    new_id(), await self.organisation(organisation), member, LONG_AGO,
+                )  # fmt: skip
+            await connection.execute(
+                "insert into sessions (id, membership_id, created_at, last_used_at, expires_at,"
+                " refresh_hash) values ($1, $2, $3, $3, $4, ''::bytea)",
+                session, member, now, now + dt.timedelta(hours=1),
+            )  # fmt: skip
+        token = self.api.world.tokens.issue(self.tenant.id, member, session, now)
+        return Person(self.api, self.tenant.slug, token, member, session)
+
+    async def organisation(self, name: str, kind: str = "DEPARTMENT") -> UUID:
+        if name not in self.organisations:
+            place = self.tenant.regions["district"]
+            made = new_id()
+            async with self.api.world.database.tenant_transaction(self.tenant.id) as transaction:
+                await transaction.connection.execute(
+                    "insert into organisations (id, kind, name, region_id, region_path)"
+                    " values ($1, $2, $3, $4, $5)",
+                    made, kind, name, place.id, place.path,
+                )  # fmt: skip
+            self.organisations[name] = made
+        return self.organisations[name]
+
+    async def opened(self, person: Person, region: str, title: str = "井盖缺失") -> dict[str, Any]:
+        """A case that the person reports in the region."""
+        categories = await person.data(
+            '{ caseCategories(filter: { code: { in: ["C01-01"] } }) { nodes { id } } }'
+        )
+        answer = await person.data(
+            "mutation ($input: OpenCaseInput!) { openCase(input: $input)"
+            " { case { id number version } userErrors { code message field } } }",
+            {
+                "input": {
+                    "categoryId": categories["caseCategories"]["nodes"][0]["id"],
+                    "regionId": str(self.tenant.regions[region].id),
+                    "title": title,
+                    "location": "北门 1 号",
+                    "source": "COMMUNITY",
+                    "noPhotoReason": "夜间",
+                    "contactName": "张三",
+                    "contactPhone": "13900000001",
+                }
+            },
+        )
+        assert answer["openCase"]["userErrors"] == []
+        case: dict[str, Any] = answer["openCase"]["case"]
+        return case
+
+
+@pytest.fixture
+async def town(api: Service, make_town: Callable[[], Awaitable[Town]]) -> Town:
+    return await make_town()
+
+
+@pytest.fixture
+def make_town(api: Service) -> Callable[[], Awaitable[Town]]:
+    async def make() -> Town:
+        tenant = await make_tenant(api.world.database)
+        async with api.world.database.tenant_transaction(tenant.id) as transaction:
+            await seed_cases(transaction.connection)
+        return Town(api, tenant)
+
+    return make
