@@ -32,8 +32,11 @@ ENDPOINT = "/graphql"
 
 
 @asynccontextmanager
-async def world(settings: Settings, connections: Connections) -> AsyncIterator[tuple[World, Any]]:
-    """Everything operations share, checked and opened: the world and its schema.
+async def world(
+    settings: Settings, connections: Connections, database: Database | None = None
+) -> AsyncIterator[tuple[World, Any]]:
+    """Everything operations share, checked and opened: the world and its schema. A database that
+    is given stays open; there can be one in a process.
 
     UnsafeDatabase when a role or a setting of the server would make the wall a pretence.
     """
@@ -44,7 +47,7 @@ async def world(settings: Settings, connections: Connections) -> AsyncIterator[t
         finally:
             await connection.close()
     built = schemas.build()
-    database = await Database.open(connections, MODULES)
+    given, database = database, database or await Database.open(connections, MODULES)
     hub = Hub(database)
     try:
         await hub.start()
@@ -63,7 +66,8 @@ async def world(settings: Settings, connections: Connections) -> AsyncIterator[t
         )
     finally:
         await hub.stop()
-        await database.close()
+        if given is None:
+            await database.close()
 
 
 def create_app(settings: Settings, connections: Connections) -> ASGIApp:

@@ -31,7 +31,7 @@ from guanjia.demo import people, story
 from guanjia.graph.errors import Refusal
 from guanjia.settings import MODULES, PROJECT_ROOT, Settings, SettingsError
 from guanjia.tenancy import onboarding
-from guanjia.tenancy.models import tenant_id
+from guanjia.tenancy.models import OPERATOR, tenant_id
 from guanjia.tenancy.regiontree import BadTree
 from guanjia.tenancy.tenantfile import BadTenantFile, load
 
@@ -123,7 +123,9 @@ def demo() -> None:
         try:
             for path in sorted(settings.tenants_dir.glob("*.toml")):
                 if load(path)[0].demo:
-                    report = await onboarding.onboard(database, path, hooks=HOOKS)
+                    report = await onboarding.onboard(
+                        database, path, hooks=HOOKS, carry=grants.carry
+                    )
                     console.print("  ".join(report.lines()[:2]))
         finally:
             await database.close()
@@ -290,11 +292,15 @@ def audit_verify(
 ) -> None:
     """重新计算审计链,指出第一条被改动的记录。"""
 
+    if anchor and not tenant:
+        raise SettingsError("--anchor 属于一个租户,请同时给出 --tenant。")
+
     async def work() -> list[tuple[str, chain.Verification]]:
         settings = configuration.load()
         database, connections = await opened(settings)
         try:
             slugs = [row["slug"] for row in await onboarding.list_tenants(database)]
+            slugs.append(OPERATOR)
         finally:
             await database.close()
         auditor = await asyncpg.connect(connections.require("auditor"))

@@ -18,10 +18,11 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.execution import ExecutionResult
 
 from guanjia.context import Context, Request, World
+from guanjia.graph import explorer
 from guanjia.graph.errors import BAD_USER_INPUT, INTERNAL, Denied, unauthenticated
-from guanjia.graph.explorer import page as explorer_page
 from guanjia.graph.masking import INTERNAL_MESSAGE
 from guanjia.reading.values import Decline
+from guanjia.schema import sdl
 
 logger = logging.getLogger("guanjia.view")
 MAX_BODY_BYTES = 1_000_000
@@ -50,6 +51,7 @@ class View(GraphQL[Context, None]):
         )
         self._world = world
         self._development = development
+        self._permissions = explorer.permissions(sdl(schema)) if development else None
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "POST":
@@ -129,7 +131,7 @@ class View(GraphQL[Context, None]):
         return orjson.dumps(data)
 
     async def render_graphql_ide(self, request: HttpRequest) -> Response:
-        html, headers = explorer_page(request.url.path)
+        html, headers = explorer.page(request.url.path, self._permissions)
         return HTMLResponse(html, headers=headers)
 
 

@@ -18,6 +18,7 @@ from guanjia.cases.seeding import seed_cases
 from guanjia.context import World
 from guanjia.db.connections import Connections
 from guanjia.db.ids import new_id
+from guanjia.db.pools import Database
 from guanjia.view import View
 
 LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
@@ -33,8 +34,8 @@ class Service:
 
 
 @pytest.fixture(scope="session")
-async def api(connections: Connections) -> AsyncIterator[Service]:
-    async with world(settings.load(), connections) as (opened, schema):
+async def api(connections: Connections, database: Database) -> AsyncIterator[Service]:
+    async with world(settings.load(), connections, database) as (opened, schema):
         transport = httpx.ASGITransport(app=View(schema, opened))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             yield Service(opened, schema, client)

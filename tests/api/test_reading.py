@@ -45,16 +45,19 @@ DOCUMENTS: list[tuple[str, Any]] = [
     ),
     ("{ cases(filter: { overdue: false, urgent: false }) { totalCount } }", None),
     (
-        "{ viewer { displayName roles permissions grants { role region { code parent { code } } } } }",
+        "{ viewer { displayName roles permissions grants { role region { code parent { code } } }"
+        " } }",
         None,
     ),
     (
-        "{ regions(orderBy: CODE) { nodes { code name level parent { name } children { code } } } }",
+        "{ regions(orderBy: CODE) { nodes { code name level parent { name } children { code } } }"
+        " }",
         None,
     ),
     ("{ organisations { totalCount nodes { name kind region { name } } } }", None),
     (
-        "{ caseEvents(first: 5) { totalCount nodes { code title at hash organisation { name } } } }",
+        "{ caseEvents(first: 5) { totalCount nodes { code title at hash organisation { name } } }"
+        " }",
         None,
     ),
     ("{ auditRecords(first: 3) { nodes { seq action result hash detail } } }", None),
@@ -62,7 +65,8 @@ DOCUMENTS: list[tuple[str, Any]] = [
     ("{ grants { nodes { role validFrom member { displayName } region { name } } } }", None),
     ("{ roles { code title levels __typename } }", None),
     (
-        "{ caseCategories(first: 3) { nodes { code limitValue limitUnit } pageInfo { endCursor } } }",
+        "{ caseCategories(first: 3) { nodes { code limitValue limitUnit } pageInfo { endCursor } }"
+        " }",
         None,
     ),
 ]
@@ -214,7 +218,10 @@ async def test_no_plan_scans_a_tenant_table(people: list[Any]) -> None:
 async def test_a_cursor_belongs_to_one_tenant_list_and_order(
     people: list[Any], make_town: Any
 ) -> None:
-    query = "query ($a: String, $o: CaseOrder) { cases(first: 2, after: $a, orderBy: $o) { nodes { id } pageInfo { endCursor } } }"
+    query = (
+        "query ($a: String, $o: CaseOrder) { cases(first: 2, after: $a, orderBy: $o)"
+        " { nodes { id } pageInfo { endCursor } } }"
+    )
     mine = await people[0].data(query)
     cursor = mine["cases"]["pageInfo"]["endCursor"]
     following = await people[0].data(query, {"a": cursor})

@@ -52,7 +52,7 @@ BREACHES = [
         "create table loose (tenant_id uuid not null, id uuid primary key)",
         "primary_key",
     ),
-    ("global unique", "create unique index loose on users (login_name)", "index"),
+    ("global unique", "create unique index loose on users (id, login_name)", "index"),
     ("index without tenant", "create index loose on regions (path)", "index"),
     (
         "plain foreign key",

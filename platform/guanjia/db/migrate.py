@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextvars import Context
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -57,7 +59,8 @@ async def migrate(owner_dsn: str, modules: Sequence[str]) -> list[str]:
         await lock.execute("select pg_advisory_lock($1)", _LOCK)
         missing = await pending(lock, modules)
         if missing:
-            await _apply(owner_dsn, modules)
+            # Apart from this task: Tortoise leaves its configuration behind in the context.
+            await asyncio.create_task(_apply(owner_dsn, modules), context=Context())
         # The server compares what is applied with what it needs before it starts.
         await lock.execute(f"grant select on {RECORD} to app_rw, app_ro, auditor")
         return missing

@@ -76,6 +76,7 @@ class Stage:
 
 
 _INPUTS = {
+    "addOrganisationMember": "OrganisationMemberInput",
     "acceptCase": "CaseStepInput",
     "finishEvaluation": "CaseStepInput",
     "archiveCase": "CaseStepInput",

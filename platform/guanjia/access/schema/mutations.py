@@ -1,228 +1,16 @@
-"""Login, members, grants and roles in the API."""
+"""Login, accounts, grants and organisation members as mutations."""
 
 import datetime as dt
-from enum import Enum
 
 import strawberry
 from strawberry.types import Info
 
 from guanjia.access import grants, models, sessions, users
+from guanjia.access.schema.types import Grant, Member, MemberKind
 from guanjia.db.scope import Scope
-from guanjia.graph.errors import not_found
-from guanjia.graph.filters import IdFilter, enum_filter, known_id, row_id
-from guanjia.graph.marks import requires
-from guanjia.graph.nodes import (
-    Connection,
-    column,
-    from_actor,
-    many,
-    node,
-    one,
-    root_connection,
-    root_lookup,
-    root_value,
-    root_viewer,
-)
+from guanjia.graph.filters import known_id
 from guanjia.graph.payloads import mutation, payload, public_mutation
-from guanjia.reading.mapping import Condition, Order, SortKey
-from guanjia.tenancy.schema import Level, Organisation, Region, RegionFilter, TextFilter
-
-MemberKind = strawberry.enum(models.MemberKind, name="MemberKind")
-MemberKindFilter = enum_filter(MemberKind)
-BY_NAME = Order("NAME", (SortKey("display_name", "text"), SortKey("id", "uuid")))
-
-
-@node(
-    models.Grant,
-    read="role:read",
-    reach=models.GRANT_REACH,
-    orders=(Order("NEWEST", (SortKey("valid_from", "time", True), SortKey("id", "uuid", True))),),
-    filters={
-        "role": {"in": Condition("in", "role")},
-        "region": {
-            "within": Condition("within", "region_path"),
-            "in": Condition("in", "region_id", "uuid"),
-        },
-        "member": {"in": Condition("in", "membership_id", "uuid")},
-        "revoked": Condition(
-            "flag", "{row}.revoked_at is not null", otherwise="{row}.revoked_at is null"
-        ),
-    },
-)
-class Grant:
-    """授权:某成员在某区域持有某角色"""
-
-    id: strawberry.ID = column()
-    role: str = column("角色代码")
-    valid_from: dt.datetime = column("生效时间")
-    valid_to: dt.datetime | None = column("失效时间;长期有效时为空")
-    revoked_at: dt.datetime | None = column("撤销时间")
-    reason: str | None = column("理由")
-    region: Region | None = one("Region", "region_id", through="role:read")
-    member: "Member | None" = one("Member", "membership_id")
-
-
-@node(
-    models.Membership,
-    read="user:read",
-    reach=models.MEMBER_REACH,
-    orders=(BY_NAME,),
-    filters={
-        "kind": {"in": Condition("in", "kind")},
-        "id": {"in": Condition("in", "id", "uuid")},
-        "active": Condition("flag", "{row}.active", otherwise="not {row}.active"),
-    },
-)
-class Member:
-    """成员"""
-
-    id: strawberry.ID = column()
-    display_name: str = column("姓名")
-    kind: MemberKind = column("工作人员或居民")
-    active: bool = column("是否有效")
-    grants: list[Grant] = many(
-        "Grant", "membership_id", (("valid_from", "asc"), ("id", "asc")), "授权"
-    )
-
-
-@node(models.Membership, read="user:read", reach=models.MEMBER_REACH, orders=(BY_NAME,))
-class Viewer:
-    """本人:身份、角色、授权与权限"""
-
-    id: strawberry.ID = column()
-    display_name: str = column("姓名")
-    kind: MemberKind = column("工作人员或居民")
-    roles: list[str] = from_actor(lambda actor: list(actor.roles), "现有效的角色")
-    permissions: list[str] = from_actor(
-        lambda actor: sorted(actor.permissions()), "在某处持有的全部权限"
-    )
-    grants: list[Grant] = many(
-        "Grant",
-        "membership_id",
-        (("valid_from", "asc"), ("id", "asc")),
-        "未撤销的授权",
-        through="viewer",
-        where="{row}.revoked_at is null",
-    )
-
-
-@strawberry.type(description="角色目录中的一项")
-class Role:
-    code: str
-    title: str
-    levels: list[Level]
-    permissions: list[str]
-
-
-def _roles(actor: object) -> list[Role]:
-    policy = actor.policy  # type: ignore[attr-defined]  # an Actor; the graph kit knows no type
-    return [
-        Role(
-            code=role.code,
-            title=role.title,
-            levels=[level for level in Level if level.value in role.levels],
-            permissions=sorted(policy.permissions_of(role.code)),
-        )
-        for role in policy.roles.values()
-        if role.levels
-    ]
-
-
-@strawberry.input(description="授权筛选")
-class GrantsFilter:
-    role: TextFilter | None = strawberry.UNSET
-    region: RegionFilter | None = strawberry.UNSET
-    member: IdFilter | None = strawberry.UNSET
-    revoked: bool | None = strawberry.UNSET
-
-
-@strawberry.enum(description="授权排序:最新在前")
-class GrantOrder(Enum):
-    NEWEST = "NEWEST"
-
-
-@strawberry.input(description="成员筛选")
-class MembersFilter:
-    kind: MemberKindFilter | None = strawberry.UNSET
-    id: IdFilter | None = strawberry.UNSET
-    active: bool | None = strawberry.UNSET
-
-
-@strawberry.enum(description="成员排序:按姓名")
-class MemberOrder(Enum):
-    NAME = "NAME"
-
-
-@strawberry.type(description="为何允许或不允许:起决定作用的授权与规则")
-class WhyAllowed:
-    allowed: bool
-    explanation: str
-    role: str | None
-    rule: str | None
-    grant: Grant | None
-
-
-async def _why_allowed(
-    self: None,
-    info: Info,
-    member_id: strawberry.ID,
-    permission: str,
-    region_id: strawberry.ID,
-    scope: "Scope",
-) -> WhyAllowed:
-    context = info.context
-    region = await context.reader.connection.fetchrow(
-        "select path from regions where tenant_id = $1 and id = $2",
-        context.tenant_id,
-        row_id(region_id),
-    )
-    if region is None or not scope.covering(region["path"]):
-        raise not_found("区域", "regionId")
-    why = await grants.why_allowed(
-        context.reader.connection,
-        context.actor.policy,
-        membership_id=known_id(member_id, "memberId"),
-        permission=permission,
-        region_path=region["path"],
-        now=context.now,
-    )
-    return WhyAllowed(
-        allowed=why.allowed,
-        explanation=why.explanation,
-        role=why.role,
-        rule=why.rule,
-        grant=await context.reader.by_id("Grant", why.grant_id),
-    )
-
-
-@strawberry.type
-class Query:
-    viewer: Viewer | None = root_viewer(
-        Viewer, reason="返回本人;未登录时为空", description="本人的身份、角色、授权与权限"
-    )
-    members: Connection[Member] = root_connection(
-        Member,
-        permission="user:read",
-        filter_type=MembersFilter,
-        order_type=MemberOrder,
-        description="辖区内的成员",
-    )
-    member: Member | None = root_lookup(Member, permission="user:read", description="一个成员")
-    grants: Connection[Grant] = root_connection(
-        Grant,
-        permission="role:read",
-        filter_type=GrantsFilter,
-        order_type=GrantOrder,
-        description="辖区内的授权",
-    )
-    roles: list[Role] = root_value(
-        list[Role], _roles, permission="role:read", description="角色目录"
-    )
-    why_allowed: WhyAllowed = strawberry.field(
-        resolver=_why_allowed,
-        description="某成员在某区域是否有某权限,以及由哪条授权和规则决定",
-        extensions=requires("role:read"),
-    )
+from guanjia.tenancy.schema import Organisation
 
 
 @strawberry.input(description="登录;租户由请求头 X-Tenant 或域名指明")
@@ -317,8 +105,8 @@ class GrantPayload:
     grant: Grant | None
 
 
-@strawberry.input(description="加入机构")
-class AddOrganisationMemberInput:
+@strawberry.input(description="加入或离开机构")
+class OrganisationMemberInput:
     organisation_id: strawberry.ID
     member_id: strawberry.ID
 
@@ -437,10 +225,27 @@ async def _revoke_role(
 
 
 async def _add_member(
-    self: None, info: Info, input: AddOrganisationMemberInput, scope: "Scope"
+    self: None, info: Info, input: OrganisationMemberInput, scope: "Scope"
 ) -> OrganisationMemberPayload:
     context = info.context
     organisation = await users.add_organisation_member(
+        context.transaction,
+        context.actor,
+        scope,
+        organisation_id=known_id(input.organisation_id, "organisationId"),
+        membership_id=known_id(input.member_id, "memberId"),
+        now=context.now,
+    )
+    return OrganisationMemberPayload(
+        organisation=await context.reader.by_id("Organisation", organisation)
+    )
+
+
+async def _remove_member(
+    self: None, info: Info, input: OrganisationMemberInput, scope: "Scope"
+) -> OrganisationMemberPayload:
+    context = info.context
+    organisation = await users.remove_organisation_member(
         context.transaction,
         context.actor,
         scope,
@@ -474,3 +279,6 @@ class Mutation:
     add_organisation_member: OrganisationMemberPayload = mutation(
         "organisation:manage", "让成员加入机构"
     )(_add_member)
+    remove_organisation_member: OrganisationMemberPayload = mutation(
+        "organisation:manage", "让成员离开机构"
+    )(_remove_member)
