@@ -19,6 +19,8 @@ from tortoise.transactions import in_transaction
 
 from guanjia.db.tables import TenantTable
 
+CONNECTION = "write"
+"""The name of the connection, the same as the server's: Tortoise keeps it in the model classes."""
 RECORD = "tortoise_migrations"
 _LOCK = 7_201_104_553
 
@@ -69,10 +71,10 @@ async def migrate(owner_dsn: str, modules: Sequence[str]) -> list[str]:
 
 
 async def _apply(owner_dsn: str, modules: Sequence[str]) -> None:
-    described = apps(modules, "owner")
+    described = apps(modules, CONNECTION)
     config = {
         "connections": {
-            "owner": {
+            CONNECTION: {
                 "engine": "tortoise.backends.asyncpg",
                 "credentials": {**credentials(owner_dsn), "minsize": 1, "maxsize": 2},
             }
@@ -85,7 +87,7 @@ async def _apply(owner_dsn: str, modules: Sequence[str]) -> None:
     try:
         # One transaction around all of it: a kill between a migration and its record would leave
         # a database that no later run could bring forward. The executor's own are savepoints.
-        async with in_transaction("owner") as connection:
+        async with in_transaction(CONNECTION) as connection:
             await MigrationRecorder(connection).ensure_schema(AsyncpgSchemaEditor(connection))
             await MigrationExecutor(connection, described).migrate()
     finally:
@@ -113,7 +115,7 @@ def declared_grants(modules: Sequence[str]) -> dict[str, dict[str, str]]:
 
 def _on_disk(modules: Sequence[str]) -> dict[tuple[str, str], Any]:
     """Every migration by module and name, the lowest module first."""
-    described = apps(modules, "owner")
+    described = apps(modules, CONNECTION)
     loader = MigrationLoader(described, MigrationRecorder(None))
     loader.load_disk()
     order = list(described)
