@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import signal
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -82,6 +83,9 @@ def serve() -> None:
 
 def listen(settings: Settings, connections: Connections) -> None:
     """Serves until told to stop; open requests are finished first."""
+    # Uvicorn raises the signal again when it has shut down: as an exit, so that the embedded
+    # server is released too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         create_app(settings, connections),
         host=settings.host,
