@@ -208,3 +208,17 @@ def test_the_committed_schema_is_current(api: Any) -> None:
 
     committed = (PROJECT_ROOT / "schema.graphql").read_text(encoding="utf-8")
     assert committed == schemas.sdl(api.schema)
+
+
+async def test_siblings_of_the_stock_executor_share_one_connection(town: Any) -> None:
+    clerk = await town.person("CSEC", "north1")
+    place = town.tenant.regions["north1grid"].id
+    found = await clerk.data(
+        "query ($m: ID!, $r: ID!) { tenant { slug } a: regions { totalCount } b: regions"
+        " { nodes { parent { name } children { code } } } whyAllowed(memberId: $m,"
+        ' permission: "case:file", regionId: $r) { allowed role rule grant { role } } }',
+        {"m": str(clerk.membership), "r": str(place)},
+    )
+    assert found["tenant"]["slug"] == town.tenant.slug
+    assert found["whyAllowed"]["allowed"]
+    assert found["whyAllowed"]["rule"] == "p, COMM, case:file, region, allow"

@@ -8,7 +8,8 @@ nothing of its nesting, so that the two can be held against each other.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -101,6 +102,12 @@ class RowReader:
     secret: bytes
     # The stock executor resolves siblings concurrently; a connection runs one statement at a time.
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[Any]:
+        """The connection for a resolver's own statements, while no other one uses it."""
+        async with self._lock:
+            yield self.connection
 
     async def by_id(self, name: str, row_id: UUID | None, *, scoped: bool = True) -> Row | None:
         """The row, or None when it is absent or, unless `scoped` is off, out of scope."""

@@ -132,9 +132,10 @@ async def _tenant(info: Info) -> Tenant | None:
     context = info.context
     if context.reader is None:
         return None
-    row = await context.reader.connection.fetchrow(
-        "select slug, code, name from tenants where tenant_id = $1", context.tenant_id
-    )
+    async with context.reader.alone() as connection:
+        row = await connection.fetchrow(
+            "select slug, code, name from tenants where tenant_id = $1", context.tenant_id
+        )
     return Tenant(slug=row["slug"], code=row["code"], name=row["name"]) if row else None
 
 

@@ -170,21 +170,22 @@ async def _why_allowed(
     scope: "Scope",
 ) -> WhyAllowed:
     context = info.context
-    region = await context.reader.connection.fetchrow(
-        "select path from regions where tenant_id = $1 and id = $2",
-        context.tenant_id,
-        row_id(region_id),
-    )
-    if region is None or not scope.covering(region["path"]):
-        raise not_found("区域", "regionId")
-    why = await grants.why_allowed(
-        context.reader.connection,
-        context.actor.policy,
-        membership_id=known_id(member_id, "memberId"),
-        permission=permission,
-        region_path=region["path"],
-        now=context.now,
-    )
+    async with context.reader.alone() as connection:
+        region = await connection.fetchrow(
+            "select path from regions where tenant_id = $1 and id = $2",
+            context.tenant_id,
+            row_id(region_id),
+        )
+        if region is None or not scope.covering(region["path"]):
+            raise not_found("区域", "regionId")
+        why = await grants.why_allowed(
+            connection,
+            context.actor.policy,
+            membership_id=known_id(member_id, "memberId"),
+            permission=permission,
+            region_path=region["path"],
+            now=context.now,
+        )
     return WhyAllowed(
         allowed=why.allowed,
         explanation=why.explanation,
