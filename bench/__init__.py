@@ -1,0 +1,1 @@
+"""The side-by-side benchmark: the compiled path against hand-written SQL, with RLS on."""
