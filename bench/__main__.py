@@ -47,7 +47,8 @@ HAND = fence(
     ' c.created_at "createdAt", (select row_to_json(r) from (select g.name from regions g where'
     " g.tenant_id = $2 and g.id = c.region_id) r) region,"
     " (select row_to_json(line) from (select (select coalesce(array_to_json(array_agg(e)), '[]')"
-    " from (select v.seq, v.title, v.at from case_events v where v.tenant_id = $2 and v.case_id = c.id"
+    " from (select v.seq, v.title, v.at from case_events v"
+    " where v.tenant_id = $2 and v.case_id = c.id"
     " order by v.seq, v.id limit 3) e) nodes) line) timeline"
     " from cases c where c.tenant_id = $2 and s.t is not null"
     " order by c.created_at desc, c.id desc limit 50) n) nodes) x) as cases"
