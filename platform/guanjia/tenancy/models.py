@@ -7,6 +7,7 @@ The platform's own tenant is `operator`; its register of tenants is one more wal
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 from tortoise import fields
@@ -18,6 +19,7 @@ from guanjia.db.scope import Reachable
 TENANT_NAMESPACE = UUID("5e6f2a8c-3c0f-5c5e-9a55-0d6c8f1a7b21")
 
 
+@lru_cache(maxsize=4096)
 def tenant_id(slug: str) -> UUID:
     """The id of the tenant with this slug."""
     return uuid5(TENANT_NAMESPACE, slug.strip().lower())
