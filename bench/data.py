@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 from uuid import UUID
 
 from guanjia import settings
@@ -77,7 +78,7 @@ async def fill(database: Database, slug: str, cases: int) -> None:
         )
 
 
-async def _regions(connection: object) -> UUID:
+async def _regions(connection: Any) -> UUID:
     """The tree; returns the district's id."""
     insert = (
         "insert into regions (id, level, code, name, parent_id, path, grid_kind, valid_from)"
@@ -96,7 +97,7 @@ async def _regions(connection: object) -> UUID:
             for g in range(GRIDS):
                 grid = (f"{code}{g + 1:03}", f"网格{g}", community, f"{path}{g:04}/", "BASIC")
                 rows.append((new_id(), "GRID", *grid))
-    await connection.executemany(insert, rows)  # type: ignore[attr-defined]  # asyncpg's
+    await connection.executemany(insert, rows)
     return district
 
 

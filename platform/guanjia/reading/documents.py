@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
+    GraphQLInputType,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
@@ -73,7 +74,8 @@ class Prepared:
         self._variables = [
             (
                 definition.variable.name.value,
-                type_from_ast(schema, definition.type),
+                # A valid document names input types only.
+                cast(GraphQLInputType, type_from_ast(schema, definition.type)),
                 definition.default_value,
             )
             for definition in operation.variable_definitions or ()
@@ -88,11 +90,10 @@ class Prepared:
         values: dict[str, Any] = {}
         shapes: dict[str, Any] = {}
         for name, kind, default in self._variables:
-            assert kind is not None
             if name in given:
-                values[name], shapes[name] = coerce(given[name], kind)  # type: ignore[arg-type]
+                values[name], shapes[name] = coerce(given[name], kind)
             elif default is not None:
-                values[name], shapes[name] = coerce(value_from_ast_untyped(default), kind)  # type: ignore[arg-type]
+                values[name], shapes[name] = coerce(value_from_ast_untyped(default), kind)
             elif str(kind).endswith("!"):
                 raise Decline("variable")
         return Variables(values, shapes)

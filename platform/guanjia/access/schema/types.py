@@ -2,6 +2,7 @@
 
 import datetime as dt
 from enum import Enum
+from typing import Any
 
 import strawberry
 from strawberry.types import Info
@@ -113,8 +114,8 @@ class Role:
     permissions: list[str]
 
 
-def _roles(actor: object) -> list[Role]:
-    policy = actor.policy  # type: ignore[attr-defined]  # an Actor; the graph kit knows no type
+def _roles(actor: Any) -> list[Role]:
+    policy = actor.policy
     return [
         Role(
             code=role.code,
