@@ -84,6 +84,11 @@ def _condition(
             yield f"{column} {_COMPARISONS[mapped.operator]} {bind(path, kind, None)}"
         case "within":
             yield from _within(column, tenant, bind(path, "uuid", None))
+        case "at":
+            yield (
+                f"{column} in (select w.path from regions w where w.tenant_id = {tenant}"
+                f" and w.id = any({bind(path, 'uuid[]', None)}))"
+            )
         case "search":
             yield _search(mapped, row, tenant, path, bind)
         case "flag":

@@ -104,8 +104,9 @@ class Order:
 class Condition:
     """What one field of a filter input means.
 
-    operator: in, eq, gte, lt, within, search, flag. `column` is the column it looks at; for
-    search the gram table and its key; for a flag the SQL for true, `otherwise` for false.
+    operator: in, eq, gte, lt, within, at, search, flag. `column` is the column it looks at; for
+    `within` and `at` the path that lies in a region or is that of one of several; for search the
+    gram table and its key; for a flag the SQL for true, `otherwise` for false.
     """
 
     operator: str

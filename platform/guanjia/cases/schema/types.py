@@ -86,7 +86,10 @@ class CaseCategory:
         Order("NEWEST", (SortKey("at", "time", True), SortKey("id", "uuid", True))),
     ),
     filters={
-        "region": {"within": Condition("within", "region_path")},
+        "region": {
+            "within": Condition("within", "region_path"),
+            "in": Condition("at", "region_path", "uuid"),
+        },
         "at": {"gte": Condition("gte", "at", "time"), "lt": Condition("lt", "at", "time")},
         "case": {"in": Condition("in", "case_id", "uuid")},
     },
