@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -76,6 +77,8 @@ async def report_case(
     }
     region = await _region(transaction, region_id)
     reach = _reach(scope, region["path"])
+    if region["level"] not in _PLACES:
+        raise Refusal(BAD_USER_INPUT, "案件须落在网格或社区。", ("regionId",))
     MACHINE.check_data(row, data)
     kind = await transaction.connection.fetchval(
         "select kind from case_categories where tenant_id = $1 and id = $2 and active",
@@ -105,8 +108,9 @@ async def submit_case(
     now: datetime,
     no_photo_reason: str | None = None,
 ) -> Case:
-    """T1. The reporter's own draft is REPORTED."""
-    file = await open_file(transaction, actor, scope, id, version, now)
+    """T1. The reporter's own draft is REPORTED. Anyone else's is NOT_FOUND."""
+    own = replace(scope, reaches=(Reach("self"),))
+    file = await open_file(transaction, actor, own, id, version, now)
     reason = inputs.line(no_photo_reason, LABELS["no_photo_reason"], "noPhotoReason")
     given = reason or file.row["no_photo_reason"]
     await file.take("submit_case", data={"no_photo_reason": given})
@@ -138,8 +142,6 @@ async def _region(transaction: Transaction, region_id: UUID) -> Mapping[str, Any
     )
     if region is None:
         raise not_found("区域", "regionId")
-    if region["level"] not in _PLACES:
-        raise Refusal(BAD_USER_INPUT, "案件须落在网格或社区。", ("regionId",))
     found: Mapping[str, Any] = region
     return found
 
