@@ -1,0 +1,165 @@
+"""Every role, every root field, every way to a row: exactly what the ALLOW table says, no more."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from tests.api.oracle import Oracle, Standing
+from tests.api.paths import Way, roots, ways
+
+from guanjia import schema as schemas
+from guanjia.access.policy import Allow
+from guanjia.reading.mapping import NODES, Connect, Lookup
+
+PERSONAS: list[tuple[str | None, str, str | None]] = [
+    (None, "district", None),
+    ("RES", "north1", None), ("GRID", "north1grid", None), ("BLD", "south1grid", None),
+    ("PPB", "north1", "甲物业"), ("PROP", "south1", "乙物业"), ("OC", "north1", None),
+    ("COMM", "north1", None), ("CSEC", "south1", None),
+    ("SCMD", "north", None), ("SLEAD", "south", None),
+    ("DCMD", "district", None), ("DSUP", "district", None),
+    ("DEPT", "district", "住建局"), ("DEPTL", "district", "城管局"),
+    ("CHK", "north", None), ("CHK", "south1", None),
+    ("SYS", "district", None), ("SEC", "district", None), ("AUD", "district", None),
+]  # fmt: skip
+
+
+async def step(person: Any, name: str, kind: str, case: dict[str, Any], **given: Any) -> None:
+    answer = await person.data(
+        f"mutation ($i: {kind}!) {{ {name}(input: $i)"
+        " { case { version } userErrors { code message } } }",
+        {"i": {"id": case["id"], "version": case["version"], **given}},
+    )
+    assert answer[name]["userErrors"] == [], answer
+    case["version"] = answer[name]["case"]["version"]
+
+
+async def populate(town: Any) -> None:
+    """In the north and in the south: a reported case, and one that a department handles."""
+    for street, community, department in (
+        ("north", "north1", "住建局"),
+        ("south", "south1", "城管局"),
+    ):
+        await town.organisation(department)
+        clerk, chief = await town.person("COMM", community), await town.person("SCMD", street)
+        district = await town.person("DCMD", "district")
+        await town.opened(clerk, f"{community}grid", f"{community} 待核实")
+        case = await town.opened(clerk, community, f"{community} 已派遣")
+        await step(clerk, "fileCase", "FileCaseInput", case)
+        await step(clerk, "escalateCase", "EscalateCaseInput", case, reason="须上级处理")
+        await step(chief, "escalateCase", "EscalateCaseInput", case, reason="须上级处理")
+        handler = str(town.organisations[department])
+        await step(district, "dispatchCase", "DispatchCaseInput", case, organisationId=handler)
+
+
+@pytest.fixture
+async def settled(town: Any) -> Any:
+    for name in ("甲物业", "乙物业"):
+        await town.organisation(name, "PROPERTY_COMPANY")
+    await populate(town)
+    return town
+
+
+async def standing_of(
+    town: Any, persona: tuple[str | None, str, str | None]
+) -> tuple[Any, Standing]:
+    role, place, organisation = persona
+    person = await town.person(role, place, organisation)
+    member = person.membership
+    belongs: tuple[UUID, ...] = (town.organisations[organisation],) if organisation else ()
+    return person, Standing(role, town.tenant.regions[place].path, member, belongs)
+
+
+async def walk(town: Any, admin: Any, policy: Any, personas: Any) -> tuple[set[str], set[str]]:
+    """The node types that were met and those that could be, after everyone walked every way."""
+    graph = schemas.graphql_schema(town.api.schema)
+    everyone = [await standing_of(town, persona) for persona in personas]
+    walked, lists = list(ways(graph)), roots(graph, Connect)
+    seen: set[str] = set()
+    for person, standing in everyone:
+        oracle = Oracle(policy, admin, town.tenant.id)
+        open_ways = []
+        for way in walked:
+            if oracle.holds_any(standing, NODES[lists[way.root]].read):
+                open_ways.append(way)
+            elif not way.steps:
+                assert await person.code(way.document()) == "FORBIDDEN", (standing, way.root)
+        # Only now: each denial above is a row of the audit record.
+        may = {node.name: await oracle.readable(standing, node) for node in NODES}
+        for way in open_ways:
+            seen |= await _walk(person, standing, way, may)
+    return seen, {way.node for way in walked}
+
+
+async def test_every_way_gives_what_the_allow_table_says(settled: Any, admin: Any) -> None:
+    seen, all_types = await walk(settled, admin, settled.api.world.policy, PERSONAS)
+    assert seen == all_types, "some type has no row in this test"
+
+
+@pytest.mark.parametrize(
+    ("persona", "line"),
+    [
+        (("COMM", "north1", None), Allow("COMM", "case:read", "region", "COMMUNITY")),
+        (("RES", "north1", None), Allow("RES", "region:read", "region", "COMMUNITY")),
+        (("DEPT", "district", "住建局"), Allow("DEPT", "case:read", "organisation", "DISTRICT")),
+    ],
+)
+async def test_the_walk_sees_a_right_too_many(
+    settled: Any, admin: Any, persona: Any, line: Allow
+) -> None:
+    """The twin: a table without the line finds the API giving more than it allows."""
+    lacking = SimpleNamespace(allow_table=settled.api.world.policy.allow_table - {line})
+    assert len(lacking.allow_table) == len(settled.api.world.policy.allow_table) - 1
+    with pytest.raises((AssertionError, KeyError)):
+        await walk(settled, admin, lacking, [persona])
+
+
+async def _walk(person: Any, standing: Standing, way: Way, may: dict[str, set[str]]) -> set[str]:
+    """Nothing that may not be read is at the end of the way; a list gives all that may be."""
+    document = way.document()
+    found = list(way.ends(await person.data(document)))
+    ids = {row for row, _ in found}
+    if not way.steps:
+        assert ids == may[way.node], (standing, document)
+        assert {total for _, total in found} <= {len(may[way.node])}, (standing, document)
+    elif all(mapped.through is None for _, mapped in way.steps):
+        assert ids <= may[way.node], (standing, document)
+    return {way.node} if ids else set()
+
+
+async def test_a_lookup_gives_what_may_be_read_and_null_for_the_rest(
+    settled: Any, admin: Any
+) -> None:
+    town = settled
+    graph = schemas.graphql_schema(town.api.schema)
+    everyone = [await standing_of(town, persona) for persona in PERSONAS]
+    oracle = Oracle(town.api.world.policy, admin, town.tenant.id)
+    looked = 0
+    for person, standing in everyone:
+        for root, name in roots(graph, Lookup).items():
+            node = NODES[name]
+            if "id" not in graph.query_type.fields[root].args:
+                continue
+            if not oracle.holds_any(standing, node.read):
+                continue
+            may = await oracle.readable(standing, node)
+            for row in await oracle.rows(node):
+                data = await person.data(f'{{ {root}(id: "{row["id"]}") {{ id }} }}')
+                wanted = {"id": str(row["id"])} if str(row["id"]) in may else None
+                assert data[root] == wanted, (standing, root)
+                looked += 1
+    assert looked > 100
+
+
+async def test_a_relation_covered_by_its_parent_stands_on_a_parent_that_may_be_read(
+    api: Any,
+) -> None:
+    """`through` names the permission that the parent was read with; nothing else is a reason."""
+    for node in NODES:
+        for name, mapped in node.fields.items():
+            through = getattr(mapped, "through", None)
+            if through is not None and through != "viewer":
+                assert through == node.read, f"{node.name}.{name}"
