@@ -58,7 +58,7 @@ async def test_the_same_key_gives_the_same_case(town: Any) -> None:
 async def test_drafts_are_their_reporters(town: Any) -> None:
     draft = await town.report(draft=True, no_photo_reason=None)
     assert (draft.state, draft.reported_at) == ("DRAFT", None)
-    await town.denied(town.do("grid_two", "submit_case", draft, no_photo_reason="无"))
+    await town.refused("NOT_FOUND", town.do("grid_two", "submit_case", draft, no_photo_reason="无"))
     await town.refused("MISSING_DATA", town.do("grid", "submit_case", draft))
     sent = await town.do("grid", "submit_case", draft, no_photo_reason="无相机")
     assert (sent.state, sent.no_photo_reason) == ("REPORTED", "无相机")
