@@ -117,10 +117,18 @@ class Settings(BaseSettings):
     cursor_key: Annotated[str, AfterValidator(_long_enough)] | None = Field(None, repr=False)
 
     access_token_seconds: Seconds = 300
+    refresh_grace_seconds: int = Field(30, ge=0, le=60)
+    """How long the refresh token before the last one still gives the same next one."""
+
+    # The floor of every tenant; its file may tighten these (see tenancy.signin).
     idle_seconds: Seconds = 900
     absolute_seconds: Seconds = 28_800
+    resident_idle_seconds: Seconds = 604_800
+    resident_absolute_seconds: Seconds = 2_592_000
     lock_failures: Annotated[int, Field(gt=0)] = 5
     lock_seconds: Seconds = 900
+    password_min_length: int = Field(10, ge=8, le=64)
+    password_classes: int = Field(3, ge=1, le=4)
     password_max_age_days: Annotated[int, Field(gt=0)] = 90
 
     def signing_key_pem(self) -> str:

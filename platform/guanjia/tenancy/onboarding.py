@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from guanjia.audit.service import record
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Database, Transaction
-from guanjia.tenancy import organisations, regionplan, regiontree
+from guanjia.tenancy import organisations, regionplan, regiontree, signin
 from guanjia.tenancy.models import OPERATOR, Level, tenant_id
 from guanjia.tenancy.regions import Carry, apply_plan, in_force, lock_tree
 from guanjia.tenancy.tenantfile import TenantFile, load
@@ -41,6 +41,7 @@ class Report:
     plan: regionplan.Plan
     applied: bool
     changed: bool = False
+    settings: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -52,6 +53,7 @@ class Report:
             said.append("无变化")
         else:
             said += self.plan.lines() if not self.plan.empty else ["区划无变化"]
+            said += self.settings
         if self.applied:
             counted = ",".join(f"{LEVEL_NAMES[k]} {n}" for k, n in self.counts.items())
             said.append(f"已核对:{counted};用时 {self.seconds:.1f} 秒")
@@ -108,12 +110,20 @@ async def onboard_described(
         await _lock(transaction, described)
         plan = regionplan.plan(await in_force(transaction), wanted)
         report = Report(described, plan, applied=apply)
+        report.settings = await _settings_changes(transaction, described)
         if not apply:
             await _refuse_other_code(transaction, described)
             return report
         if plan.closed and not confirm_closures:
             raise Refused("\n".join([*plan.lines(), CONFIRM]))
         report.changed = await _tenant_row(transaction, described) or not plan.empty
+        if report.settings:
+            await record(
+                transaction,
+                action="tenant.settings",
+                permission="tenant:manage",
+                detail={"changes": report.settings},
+            )
         became: list[tuple[UUID, UUID]] = []
         if not plan.empty:
             became = await apply_plan(transaction, plan, today, carry)
@@ -189,6 +199,31 @@ async def _tenant_row(transaction: Transaction, described: TenantFile) -> bool:
         settings,
     )
     return not status.endswith(" 0")
+
+
+async def _settings_changes(transaction: Transaction, described: TenantFile) -> list[str]:
+    """What the file changes of the tenant's settings, a line each. Keys are not spelt out."""
+    stored = await transaction.connection.fetchval("select settings::text from tenants")
+    before, after = json.loads(stored or "{}"), described.settings()
+    lines = []
+    for name in signin.NAMES:
+        old = before.get(signin.KEPT_AS, {}).get(name)
+        new = after[signin.KEPT_AS].get(name)
+        if old != new:
+            lines.append(f"登录规则 {name}:{_value(old)} → {_value(new)}")
+    if stored is not None and before.get("office_hours") != after["office_hours"]:
+        lines.append("办公时间:" + json.dumps(after["office_hours"]))
+    old_issuers = {one["issuer"]: one for one in before.get("oidc", ())}
+    new_issuers = {one["issuer"]: one for one in after["oidc"]}
+    for issuer in sorted(old_issuers.keys() | new_issuers.keys()):
+        if old_issuers.get(issuer) != new_issuers.get(issuer):
+            verb = "移除" if issuer not in new_issuers else "更改"
+            lines.append(f"签发方{verb if issuer in old_issuers else '新增'}:{issuer}")
+    return lines
+
+
+def _value(own: int | None) -> str:
+    return "平台规定" if own is None else str(own)
 
 
 async def _verified(transaction: Transaction, wanted: Sequence[regiontree.Entry]) -> Counter[str]:

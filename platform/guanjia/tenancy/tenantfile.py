@@ -7,11 +7,23 @@ import tomllib
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from guanjia import settings as configuration
 from guanjia.tenancy.models import OPERATOR
+from guanjia.tenancy.signin import stricter
 
 
 class BadTenantFile(Exception):
@@ -48,6 +60,7 @@ def _not_the_operator(slug: str) -> str:
 
 Time = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 ShortName = Annotated[str, Field(min_length=1, max_length=30), AfterValidator(_printable)]
+LongText = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_printable)]
 LongName = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_printable)]
 
 
@@ -77,12 +90,59 @@ class OfficeHours(_Part):
         return self
 
 
-class OidcIssuer(_Part):
-    """An issuer whose tokens are accepted, with its public keys."""
+def _key_address(address: str) -> str:
+    parts = urlsplit(address)
+    plain = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
+    if not (parts.scheme == "https" or plain) or not parts.hostname:
+        raise ValueError("须为 https 地址(http 仅限本机,用于开发)")
+    if parts.username or parts.fragment or not address.isprintable():
+        raise ValueError("地址中不能含账号、片段或不可见字符")
+    return address
 
-    issuer: str
-    audience: str
-    jwks: dict[str, Any]
+
+class OidcIssuer(_Part):
+    """An issuer whose tokens are accepted, with its public keys or the address of them.
+
+    The server asks that address: it is the operator's word, also where it points into a private
+    network.
+    """
+
+    issuer: LongText
+    audience: LongText
+    jwks: dict[str, Any] | None = None
+    jwks_url: Annotated[LongText, AfterValidator(_key_address)] | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> OidcIssuer:
+        if (self.jwks is None) == (self.jwks_url is None):
+            raise ValueError("jwks 与 jwks_url 须且只能给出一个")
+        return self
+
+
+Count = Annotated[int, Field(gt=0, le=100_000_000)]
+
+
+class SignIn(_Part):
+    """Where the tenant is stricter than the platform; see `signin`."""
+
+    password_min_length: Annotated[int, Field(le=64)] | None = None
+    password_classes: Annotated[int, Field(le=4)] | None = None
+    password_max_age_days: Count | None = None
+    lock_failures: Count | None = None
+    lock_seconds: Count | None = None
+    idle_seconds: Count | None = None
+    absolute_seconds: Count | None = None
+    resident_idle_seconds: Count | None = None
+    resident_absolute_seconds: Count | None = None
+
+    @field_validator("*")
+    @classmethod
+    def _no_weaker(cls, value: int | None, info: ValidationInfo) -> int | None:
+        assert info.field_name is not None
+        floor: int = getattr(configuration.load(), info.field_name)
+        if value is not None and stricter(info.field_name)(value, floor) != value:
+            raise ValueError(f"{value} 比平台的底线 {floor} 宽松")
+        return value
 
 
 class TenantFile(_Part):
@@ -96,6 +156,7 @@ class TenantFile(_Part):
     demo: bool = False
     office_hours: OfficeHours = OfficeHours()
     oidc: tuple[OidcIssuer, ...] = ()
+    sign_in: SignIn = SignIn()
     administrators: tuple[Administrator, ...] = ()
     departments: tuple[Department, ...] = ()
 
@@ -104,6 +165,7 @@ class TenantFile(_Part):
         for what, names in (
             ("账号", [person.login for person in self.administrators]),
             ("部门", [department.name for department in self.departments]),
+            ("签发方", [issuer.issuer for issuer in self.oidc]),
         ):
             if doubled := sorted({name for name in names if names.count(name) > 1}):
                 raise ValueError(f"{what}重复:{'、'.join(doubled)}")
@@ -111,13 +173,17 @@ class TenantFile(_Part):
 
     def settings(self) -> dict[str, Any]:
         """What of the file is kept in the tenant's row."""
-        return self.model_dump(mode="json", include={"office_hours", "oidc"})
+        return self.model_dump(
+            mode="json", include={"office_hours", "oidc", "sign_in"}, exclude_none=True
+        )
 
 
 def load(path: Path) -> tuple[TenantFile, str]:
     """The description and the text of its region tree; BadTenantFile in Chinese otherwise."""
+    text = ""
     try:
-        described = TenantFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
+        described = TenantFile.model_validate(tomllib.loads(text))
         return described, (path.parent / described.regions).read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise BadTenantFile([f"找不到文件 {error.filename}"]) from None
@@ -128,7 +194,9 @@ def load(path: Path) -> tuple[TenantFile, str]:
     except UnicodeDecodeError:
         raise BadTenantFile([f"{path.name} 或其区划文件不是 UTF-8 编码"]) from None
     except ValidationError as error:
-        raise BadTenantFile([f"{path.name} {_said(fault)}" for fault in error.errors()]) from None
+        raise BadTenantFile(
+            [f"{path.name}{_line(text, fault['loc'])} {_said(fault)}" for fault in error.errors()]
+        ) from None
 
 
 _KINDS = {
@@ -137,6 +205,31 @@ _KINDS = {
     "string_too_short": "不能为空",
     "string_too_long": "过长",
 }
+
+
+_HEADER = re.compile(r"\s*(\[\[?)\s*([\w.-]+)\s*\]")
+_KEY = re.compile(r"\s*([\w-]+)\s*=")
+
+
+def _line(text: str, place: tuple[int | str, ...]) -> str:
+    """The line on which the file writes what is at this place, or the table it would be in."""
+    table: tuple[int | str, ...] = ()
+    seen: dict[str, int] = {}
+    written: tuple[int | str, ...]
+    nearest = 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            name = header[2]
+            seen[name] = seen.get(name, -1) + 1
+            table = (name, seen[name]) if header[1] == "[[" else (name,)
+            written = table
+        elif key := _KEY.match(line):
+            written = (*table, key[1])
+        else:
+            continue
+        if place[: len(written)] == written:
+            nearest = number
+    return f" 第 {nearest} 行" if nearest else ""
 
 
 def _said(fault: Any) -> str:
