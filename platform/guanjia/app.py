@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from guanjia import schema as schemas
 from guanjia.access import policy
+from guanjia.access.issuers import Issuers
 from guanjia.access.tokens import Tokens
 from guanjia.context import World
 from guanjia.db.connections import Connections
@@ -58,7 +59,11 @@ async def world(
                 settings=settings,
                 database=database,
                 policy=policy.load(settings.policies_dir),
-                tokens=Tokens(settings.signing_key_pem(), settings.access_token_seconds),
+                tokens=Tokens(
+                    settings.signing_key_pem(),
+                    settings.access_token_seconds,
+                    Issuers(plain_loopback=settings.environment == "development"),
+                ),
                 engine=Engine(documents, secret),
                 hub=hub,
             ),

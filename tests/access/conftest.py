@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -106,3 +107,24 @@ def actor_of(database: Database, tenant: Any, policy: Policy) -> ActorOf:
             return await load_actor(connection, claims, policy, now)
 
     return load_it
+
+
+@pytest.fixture
+def trust(database: Database, tenant: Any) -> Callable[..., Awaitable[None]]:
+    """The tenant trusts an issuer, which speaks for one member, `someone`."""
+
+    async def write(**described: Any) -> None:
+        async with database.tenant_transaction(tenant.id) as transaction:
+            await transaction.connection.execute(
+                "update tenants set settings = settings || $1::jsonb",
+                json.dumps({"oidc": [{"audience": "guanjia", **described}]}),
+            )
+            await transaction.connection.execute(
+                "insert into memberships (id, home_tenant_id, display_name, kind, external_issuer,"
+                " external_subject) values ($1, $2, '外部', 'STAFF', $3, 'someone')",
+                new_id(),
+                tenant.id,
+                described["issuer"],
+            )
+
+    return write

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from typing import Any
 
 import pytest
@@ -104,24 +103,12 @@ async def test_no_text_raises_anything_else(text: str, cut: int) -> None:
 
 
 @pytest.fixture
-async def trusting(database: Database, tenant: Any) -> tuple[ECKey, OctKey]:
+async def trusting(trust: Any) -> tuple[ECKey, OctKey]:
     """Keys of an issuer that the tenant trusts; the symmetric one got into its key set."""
     key = ECKey.generate_key("P-256", {"kid": "one", "use": "sig"})
     secret = OctKey.generate_key(256, {"kid": "two"})
-    described = {
-        "issuer": "https://id.example", "audience": "guanjia",
-        "jwks": {"keys": [key.as_dict(private=False), secret.as_dict(private=True)]},
-    }  # fmt: skip
-    async with database.tenant_transaction(tenant.id) as transaction:
-        await transaction.connection.execute(
-            "update tenants set settings = settings || $1::jsonb", json.dumps({"oidc": [described]})
-        )
-        await transaction.connection.execute(
-            "insert into memberships (id, home_tenant_id, display_name, kind, external_issuer,"
-            " external_subject) values ($1, $2, '外部', 'STAFF', 'https://id.example', 'someone')",
-            new_id(),
-            tenant.id,
-        )
+    keys = [key.as_dict(private=False), secret.as_dict(private=True)]
+    await trust(issuer="https://id.example", jwks={"keys": keys})
     return key, secret
 
 
