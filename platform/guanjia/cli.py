@@ -1,4 +1,4 @@
-"""The command line: serve, demo, migrate, schema, tenant, policy, audit, token, database."""
+"""The command line: serve, demo, migrate, schema, tenant, user, policy, audit, token, database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from rich.console import Console
 
 from guanjia import schema as schemas
 from guanjia import settings as configuration
-from guanjia.access import grants, policy, sessions, users
+from guanjia.access import credentials, grants, policy, users
+from guanjia.access.desk import Desk
 from guanjia.access.tokens import Tokens
 from guanjia.app import create_app
 from guanjia.audit import chain
@@ -41,10 +42,12 @@ tenant_app = typer.Typer(help="租户(区县)", no_args_is_help=True)
 policy_app = typer.Typer(help="角色策略", no_args_is_help=True)
 audit_app = typer.Typer(help="审计", no_args_is_help=True)
 database_app = typer.Typer(help="内置数据库", no_args_is_help=True)
+user_app = typer.Typer(help="账号", no_args_is_help=True)
 app.add_typer(tenant_app, name="tenant")
 app.add_typer(policy_app, name="policy")
 app.add_typer(audit_app, name="audit")
 app.add_typer(database_app, name="database")
+app.add_typer(user_app, name="user")
 
 console = Console(highlight=False, soft_wrap=True)
 SDL = PROJECT_ROOT / "schema.graphql"
@@ -175,13 +178,30 @@ def token(
         database, _ = await opened(settings)
         try:
             tokens = Tokens(settings.signing_key_pem(), settings.access_token_seconds)
-            desk = sessions.Desk(database, settings, tokens)
+            desk = Desk(database, settings, tokens, policy.load(settings.policies_dir))
             now = dt.datetime.now(dt.UTC)
             return (await desk.open_locally(tenant_id(tenant), user, now)).access_token
         finally:
             await database.close()
 
     print(run(work()))  # noqa: T201  # for a pipe: nothing but the token
+
+
+@user_app.command("reset")
+def user_reset(
+    user: str, tenant: Annotated[str, typer.Option("--tenant", help="租户,例如 yanping")]
+) -> None:
+    """重置一个账号的密码并解除锁定(记入审计);显示一次性密码。"""
+
+    async def work() -> str:
+        database, _ = await opened(configuration.load())
+        try:
+            async with database.tenant_transaction(tenant_id(tenant)) as transaction:
+                return await credentials.reset_locally(transaction, user, dt.datetime.now(dt.UTC))
+        finally:
+            await database.close()
+
+    console.print(f"账号 {user} 的一次性密码:{run(work())}")
 
 
 @tenant_app.command("onboard")

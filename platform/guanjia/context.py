@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +20,13 @@ from guanjia.access.tokens import Claims, Tokens
 from guanjia.audit.service import record
 from guanjia.db.pools import Database, Transaction
 from guanjia.db.scope import Scope
-from guanjia.graph.errors import BAD_USER_INPUT, Denied, forbidden, unauthenticated
+from guanjia.graph.errors import (
+    BAD_USER_INPUT,
+    Denied,
+    forbidden,
+    password_change_required,
+    unauthenticated,
+)
 from guanjia.hub import Hub
 from guanjia.reading.documents import Lru
 from guanjia.reading.engine import Caller, Engine
@@ -35,10 +41,12 @@ BEARER = "bearer "
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What of a request decides who asks: its token and the tenant it names, if any."""
+    """What of a request decides who asks: its token and the tenant it names, if any. `agent` is
+    the program that asks, as it calls itself."""
 
     token: str | None
     tenant: UUID | None
+    agent: str = ""
 
     @staticmethod
     def of(headers: Mapping[str, str], host_suffix: str | None) -> Request:
@@ -47,7 +55,7 @@ class Request:
         if authorization[: len(BEARER)].lower() == BEARER:
             token = authorization[len(BEARER) :].strip()
         slug = headers.get("x-tenant") or _tenant_of_host(headers.get("host", ""), host_suffix)
-        return Request(token, tenant_id(slug) if slug else None)
+        return Request(token, tenant_id(slug) if slug else None, headers.get("user-agent", ""))
 
 
 def _tenant_of_host(host: str, suffix: str | None) -> str | None:
@@ -152,8 +160,14 @@ class Context:
         found = self.caller.scope(permission)
         if not found:
             self.denied.append(permission)
+            self.refuse_while_password_due(permission)
             raise forbidden(permission)
         return found
+
+    def refuse_while_password_due(self, permission: str | None = None) -> None:
+        """PASSWORD_CHANGE_REQUIRED for somebody who has to choose a new password first."""
+        if self.caller is not None and self.actor.must_change_password:
+            raise password_change_required(permission)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Context]:
@@ -232,7 +246,11 @@ class Context:
             return self.request
         headers = {str(k).lower(): v for k, v in given.items() if isinstance(v, str)}
         said = Request.of(headers, self.world.settings.host_suffix)
-        self.request = Request(said.token or self.request.token, said.tenant or self.request.tenant)
+        self.request = replace(
+            self.request,
+            token=said.token or self.request.token,
+            tenant=said.tenant or self.request.tenant,
+        )
         return self.request
 
     async def _open(self, connection: Any, claims: Claims | None, tenant: UUID) -> None:

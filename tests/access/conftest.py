@@ -17,8 +17,9 @@ from argon2 import PasswordHasher
 from guanjia import settings
 from guanjia.access import passwords
 from guanjia.access.actor import Actor, load_actor
+from guanjia.access.desk import Desk
+from guanjia.access.models import MemberKind
 from guanjia.access.policy import Policy, load
-from guanjia.access.sessions import Desk
 from guanjia.access.tokens import Claims, Tokens
 from guanjia.access.users import NewUser, create_user
 from guanjia.db.ids import new_id
@@ -41,8 +42,8 @@ def tokens() -> Tokens:
 
 
 @pytest.fixture
-def desk(database: Database, tokens: Tokens) -> Desk:
-    return Desk(database, settings.load(), tokens)
+def desk(database: Database, tokens: Tokens, policy: Policy) -> Desk:
+    return Desk(database, settings.load(), tokens, policy)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -78,11 +79,14 @@ def person(database: Database, tenant: Any) -> Person:
     """Makes a user with grants, each `(role, region name)`."""
 
     async def make(
-        login: str, *grants: tuple[str, str], until: dt.datetime | None = None
+        login: str,
+        *grants: tuple[str, str],
+        until: dt.datetime | None = None,
+        kind: MemberKind = MemberKind.STAFF,
     ) -> NewUser:
         async with database.tenant_transaction(tenant.id) as transaction:
             made = await create_user(
-                transaction, None, login_name=login, display_name="测试" + login
+                transaction, None, login_name=login, display_name="测试" + login, kind=kind
             )
             for role, name in grants:
                 region = tenant.regions[name]

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from guanjia import settings
 from guanjia.access import passwords
 from guanjia.graph.errors import Refusal
+from guanjia.tenancy.signin import rules
+
+RULES = rules(settings.Settings(), {})
+STRICT = rules(settings.Settings(), {"password_min_length": 14, "password_classes": 4})
 
 
 @pytest.mark.parametrize(
@@ -22,14 +27,22 @@ from guanjia.graph.errors import Refusal
 )
 def test_a_weak_password_is_refused(password: str) -> None:
     with pytest.raises(Refusal) as refused:
-        passwords.check_new(password, "wang.li")
+        passwords.check_new(password, "wang.li", RULES)
     assert refused.value.code == "WEAK_PASSWORD"
 
 
 def test_three_classes_of_four_and_ten_characters_are_enough() -> None:
-    passwords.check_new("Abcdefgh12", "wang.li")
-    passwords.check_new("abcdefgh-1", "wang.li")
-    passwords.check_new(passwords.one_time(), "wang.li")
+    passwords.check_new("Abcdefgh12", "wang.li", RULES)
+    passwords.check_new("abcdefgh-1", "wang.li", RULES)
+    passwords.check_new(passwords.one_time(), "wang.li", RULES)
+
+
+@pytest.mark.parametrize("password", ["Abcdefgh-1234", "Abcdefghij1234"])
+def test_a_tenant_may_ask_for_more(password: str) -> None:
+    passwords.check_new(password, "wang.li", RULES)
+    with pytest.raises(Refusal):
+        passwords.check_new(password, "wang.li", STRICT)
+    passwords.check_new(password + "-5", "wang.li", STRICT)
 
 
 async def test_only_the_right_password_matches() -> None:

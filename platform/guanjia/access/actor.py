@@ -51,6 +51,8 @@ class Actor:
     epoch: int
     expires_at: dt.datetime
     policy: Policy = field(repr=False, compare=False)
+    must_change_password: bool = False
+    """While it holds, no grant gives anything: every scope is empty, on every path."""
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -58,6 +60,8 @@ class Actor:
 
     def permissions(self) -> frozenset[str]:
         """Every permission held anywhere with any reach."""
+        if self.must_change_password:
+            return frozenset()
         mask = 0
         for role in self.roles:
             for reach in REACHES:
@@ -70,6 +74,8 @@ class Actor:
         return Scope(permission, tuple(self._reaches(bit)), self.membership_id)
 
     def _reaches(self, bit: int) -> Iterable[Reach]:
+        if self.must_change_password:
+            return
         for grant in self.grants:
             for kind in REACHES:
                 if not self.policy.mask(grant.role, kind) & bit:
@@ -89,9 +95,10 @@ class Actor:
 _MEMBER = """
 select m.id, m.user_id, m.home_tenant_id, m.display_name, m.kind, m.active,
   (select e.epoch from access_epochs e where e.tenant_id = m.tenant_id) as epoch,
-  (select s.expires_at from sessions s where s.tenant_id = m.tenant_id and s.id = $3
-    and s.membership_id = m.id and s.revoked_at is null and s.expires_at > $4) as session_ends
-from memberships m where m.tenant_id = $1 and m.id = $2
+  s.expires_at as session_ends, s.password_due_at as password_due
+from memberships m left join sessions s on s.tenant_id = m.tenant_id and s.id = $3
+  and s.membership_id = m.id and s.revoked_at is null and s.expires_at > $4
+where m.tenant_id = $1 and m.id = $2
 """
 _GRANTS = """
 select g.id, g.role, g.region_id, g.region_path, g.valid_from, g.valid_to from grants g
@@ -121,6 +128,7 @@ async def load_actor(connection: Any, claims: Claims, policy: Policy, now: dt.da
     grants = await connection.fetch(_GRANTS, tenant, member["id"], now)
     organisations = await connection.fetch(_ORGANISATIONS, tenant, member["id"], now)
     held = [row for row in grants if row["valid_from"] <= now]
+    due = member["password_due"] or FAR_FUTURE
     return Actor(
         tenant_id=tenant,
         membership_id=member["id"],
@@ -133,8 +141,11 @@ async def load_actor(connection: Any, claims: Claims, policy: Policy, now: dt.da
             sorted(row["organisation_id"] for row in organisations if row["valid_from"] <= now)
         ),
         epoch=member["epoch"],
-        expires_at=min(ends, _next_change([*grants, *organisations], now)),
+        expires_at=min(
+            ends, _next_change([*grants, *organisations], now), due if due > now else FAR_FUTURE
+        ),
         policy=policy,
+        must_change_password=due <= now,
     )
 
 

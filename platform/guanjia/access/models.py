@@ -22,6 +22,7 @@ MEMBER_REACH = Reachable(
 )
 """A member is where their grants are."""
 GRANT_REACH = Reachable(region="region_path", mine="membership_id")
+SESSION_REACH = Reachable(mine="membership_id")
 
 
 class MemberKind(StrEnum):
@@ -40,8 +41,6 @@ class User(Model):
     password_hash = fields.TextField(null=True)
     password_changed_at = fields.DatetimeField(null=True)
     must_change_password = fields.BooleanField(default=False)
-    failed_logins = fields.IntField(default=0)
-    locked_until = fields.DatetimeField(null=True)
     disabled_at = fields.DatetimeField(null=True)
 
     class Meta:
@@ -104,6 +103,9 @@ class Session(Model):
     created_at = fields.DatetimeField()
     last_used_at = fields.DatetimeField()
     expires_at = fields.DatetimeField()
+    idle_ends_at = fields.DatetimeField()
+    password_due_at = fields.DatetimeField(null=True)
+    device = fields.TextField(default="")
     revoked_at = fields.DatetimeField(null=True)
     revoked_reason = fields.TextField(null=True)
 

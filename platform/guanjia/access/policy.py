@@ -35,6 +35,8 @@ class Role:
     title: str
     levels: frozenset[str]
     may_grant: frozenset[str]
+    staff: bool = True
+    """Whether its holder signs in under the limits for staff."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,11 @@ class Policy:
             for role in self.roles
             for reach in REACHES
         }
+
+    @property
+    def residents(self) -> list[str]:
+        """The roles that make nobody staff."""
+        return [role.code for role in self.roles.values() if not role.staff]
 
     def bit(self, permission: str) -> int:
         """The permission's bit; 0 for one that does not exist, which no role holds."""
@@ -177,6 +184,7 @@ def _roles(catalogue: Mapping[str, Any]) -> dict[str, Role]:
             described["title"],
             frozenset(described["levels"]),
             frozenset(described.get("may_grant", ())),
+            described.get("staff", True),
         )
         for code, described in catalogue["roles"].items()
     }

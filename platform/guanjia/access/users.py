@@ -11,6 +11,7 @@ from uuid import UUID
 from guanjia.access import passwords
 from guanjia.access.actor import Actor, bump_epoch
 from guanjia.access.models import MemberKind
+from guanjia.access.sessions import end_sessions
 from guanjia.audit.service import record
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
@@ -87,13 +88,7 @@ async def deactivate_member(
     )
     if changed is None:
         raise not_found("成员", "membershipId")
-    await transaction.connection.execute(
-        "update sessions set revoked_at = $2, revoked_reason = 'DEACTIVATED'"
-        " where membership_id = $1 and revoked_at is null",
-        membership_id,
-        now,
-    )
-    await bump_epoch(transaction.connection)
+    await end_sessions(transaction, membership_id, "DEACTIVATED", now)
     await record(
         transaction, actor=actor, action="user.deactivate", permission="user:manage",
         object_type="Member", object_id=membership_id,

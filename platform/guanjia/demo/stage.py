@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import strawberry
 
-from guanjia.access.sessions import Desk
+from guanjia.access.desk import Desk
 from guanjia.context import Context, Request, World
 from guanjia.tenancy.models import tenant_id
 
@@ -64,12 +64,17 @@ class Stage:
             raise Failed(f"{login} {name}:{fault['code']} {fault['message']}")
         return payload
 
+    def forget(self, login: str) -> None:
+        """The account's session is over; its next operation opens another."""
+        self._tokens.pop(login, None)
+
     def _clock(self) -> dt.datetime:
         return self.at or dt.datetime.now(dt.UTC)
 
     async def _token(self, login: str) -> str:
         if login not in self._tokens:
-            desk = Desk(self.world.database, self.world.settings, self.world.tokens)
+            world = self.world
+            desk = Desk(world.database, world.settings, world.tokens, world.policy)
             opened = await desk.open_locally(tenant_id(self.slug), login, dt.datetime.now(dt.UTC))
             self._tokens[login] = opened.access_token
         return self._tokens[login]

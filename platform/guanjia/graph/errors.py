@@ -14,9 +14,13 @@ NOT_FOUND = "NOT_FOUND"
 BAD_USER_INPUT = "BAD_USER_INPUT"
 CONFLICT = "CONFLICT"
 LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+PASSWORD_CHANGE_REQUIRED = "PASSWORD_CHANGE_REQUIRED"  # noqa: S105  # a code
+"""Forbidden for now, and the person can end it: a client shows the form for a new password."""
 INTERNAL = "INTERNAL"
 
-DENIALS = frozenset({UNAUTHENTICATED, FORBIDDEN, LIMIT_EXCEEDED, BAD_USER_INPUT})
+DENIALS = frozenset(
+    {UNAUTHENTICATED, FORBIDDEN, PASSWORD_CHANGE_REQUIRED, LIMIT_EXCEEDED, BAD_USER_INPUT}
+)
 
 
 class Refusal(Exception):
@@ -47,6 +51,12 @@ def unauthenticated(message: str = "请先登录。") -> Denied:
 
 def forbidden(permission: str | None = None, message: str = "您没有执行此操作的权限。") -> Denied:
     return Denied(FORBIDDEN, message, permission)
+
+
+def password_change_required(permission: str | None = None) -> Denied:
+    return Denied(
+        PASSWORD_CHANGE_REQUIRED, "密码须先修改(首次登录或已到期),之后才能继续。", permission
+    )
 
 
 def not_found(noun: str, *field: str) -> Refusal:

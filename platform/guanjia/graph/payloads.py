@@ -64,13 +64,21 @@ class SavepointExtension(FieldExtension):
 
 class ApartExtension(SavepointExtension):
     """The resolver opens transactions of its own, apart from the operation's: what it must keep
-    when it refuses (a counted failure, an ended session) stays."""
+    when it refuses (a counted failure, an ended session) stays.
+
+    Somebody whose password is due may use it only where it says so."""
+
+    def __init__(self, while_password_due: bool) -> None:
+        super().__init__()
+        self._while_password_due = while_password_due
 
     async def resolve_async(self, next_: Any, source: Any, info: Any, **kwargs: Any) -> Any:
         async def run() -> Any:
             result = next_(source, info, **kwargs)
             return await result if inspect.isawaitable(result) else result
 
+        if not self._while_password_due:
+            info.context.refuse_while_password_due()
         try:
             # An empty context knows no open transaction.
             return await asyncio.create_task(run(), context=Context())
@@ -87,9 +95,11 @@ def mutation(permission: str, description: str) -> Callable[[Callable[..., Any]]
     )
 
 
-def public_mutation(reason: str, description: str) -> Callable[[Callable[..., Any]], Any]:
+def public_mutation(
+    reason: str, description: str, *, while_password_due: bool = False
+) -> Callable[[Callable[..., Any]], Any]:
     return lambda resolver: strawberry.mutation(
         resolver=resolver,
         description=description,
-        extensions=[*public(reason), ApartExtension()],
+        extensions=[*public(reason), ApartExtension(while_password_due)],
     )

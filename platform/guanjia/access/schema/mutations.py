@@ -1,58 +1,17 @@
-"""Login, accounts, grants and organisation members as mutations."""
+"""Accounts, grants and organisation members as mutations."""
 
 import datetime as dt
 
 import strawberry
 from strawberry.types import Info
 
-from guanjia.access import grants, models, sessions, users
+from guanjia.access import grants, models, users
+from guanjia.access.schema.identity import IdentityMutation, MemberPayload
 from guanjia.access.schema.types import Grant, Member, MemberKind
 from guanjia.db.scope import Scope
 from guanjia.graph.filters import known_id
-from guanjia.graph.payloads import mutation, payload, public_mutation
+from guanjia.graph.payloads import mutation, payload
 from guanjia.tenancy.schema import Organisation
-
-
-@strawberry.input(description="登录;租户由请求头 X-Tenant 或域名指明")
-class LoginInput:
-    login_name: str
-    password: str
-
-
-@strawberry.input(description="以刷新凭证换取新凭证")
-class RefreshSessionInput:
-    refresh_token: str
-
-
-@payload
-class SessionPayload:
-    """会话:访问凭证(短时)与刷新凭证(一次性)"""
-
-    access_token: str | None
-    refresh_token: str | None
-    expires_in: int | None
-    session_expires_at: dt.datetime | None
-    must_change_password: bool | None
-
-
-@payload
-class LogoutPayload:
-    """会话已结束"""
-
-    logged_out: bool | None
-
-
-@strawberry.input(description="修改密码")
-class ChangePasswordInput:
-    old_password: str
-    new_password: str
-
-
-@payload
-class ChangePasswordPayload:
-    """密码已修改;其他会话已结束"""
-
-    changed: bool | None
 
 
 @strawberry.input(description="开设账号")
@@ -73,13 +32,6 @@ class CreateUserPayload:
 @strawberry.input(description="停用成员")
 class DeactivateMemberInput:
     member_id: strawberry.ID
-
-
-@payload
-class MemberPayload:
-    """成员"""
-
-    member: Member | None
 
 
 @strawberry.input(description="授予角色")
@@ -116,52 +68,6 @@ class OrganisationMemberPayload:
     """机构"""
 
     organisation: Organisation | None
-
-
-def _session(login: sessions.Login) -> SessionPayload:
-    return SessionPayload(
-        access_token=login.access_token,
-        refresh_token=login.refresh_token,
-        expires_in=login.expires_in,
-        session_expires_at=login.session_expires_at,
-        must_change_password=login.must_change_password,
-    )
-
-
-def _desk(info: Info) -> sessions.Desk:
-    world = info.context.world
-    return sessions.Desk(world.database, world.settings, world.tokens)
-
-
-async def _login(self: None, info: Info, input: LoginInput) -> SessionPayload:
-    context = info.context
-    return _session(
-        await _desk(info).login(context.named_tenant, input.login_name, input.password, context.now)
-    )
-
-
-async def _refresh(self: None, info: Info, input: RefreshSessionInput) -> SessionPayload:
-    context = info.context
-    return _session(
-        await _desk(info).refresh(context.named_tenant, input.refresh_token, context.now)
-    )
-
-
-async def _logout(self: None, info: Info) -> LogoutPayload:
-    context = info.context
-    if context.caller is not None:
-        await sessions.logout(context.world.database, context.actor, context.now)
-    return LogoutPayload(logged_out=True)
-
-
-async def _change_password(
-    self: None, info: Info, input: ChangePasswordInput
-) -> ChangePasswordPayload:
-    context = info.context
-    await sessions.change_password(
-        context.world.database, context.actor, input.old_password, input.new_password, context.now
-    )
-    return ChangePasswordPayload(changed=True)
 
 
 async def _create_user(self: None, info: Info, input: CreateUserInput) -> CreateUserPayload:
@@ -259,15 +165,7 @@ async def _remove_member(
 
 
 @strawberry.type
-class Mutation:
-    login: SessionPayload = public_mutation("登录本身", "登录,得到会话")(_login)
-    refresh_session: SessionPayload = public_mutation(
-        "访问凭证可能已过期", "换取新凭证;旧的刷新凭证随即失效"
-    )(_refresh)
-    logout: LogoutPayload = public_mutation("结束自己的会话不需要权限", "结束当前会话")(_logout)
-    change_password: ChangePasswordPayload = public_mutation(
-        "修改自己的密码不需要权限", "修改自己的密码"
-    )(_change_password)
+class Mutation(IdentityMutation):
     create_user: CreateUserPayload = mutation("user:manage", "开设账号")(_create_user)
     deactivate_member: MemberPayload = mutation("user:manage", "停用成员,其会话随即结束")(
         _deactivate

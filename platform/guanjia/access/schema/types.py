@@ -15,6 +15,7 @@ from guanjia.graph.marks import requires
 from guanjia.graph.nodes import (
     Connection,
     column,
+    derived,
     from_actor,
     many,
     node,
@@ -80,9 +81,27 @@ class Member:
     display_name: str = column("姓名")
     kind: MemberKind = column("工作人员或居民")
     active: bool = column("是否有效")
+    locked: bool | None = derived(
+        "coalesce((select u.disabled_at is not null from users u where u.tenant_id = {tenant}"
+        " and u.id = {row}.user_id and {row}.home_tenant_id = {tenant}), false)",
+        "账号是否被管理员锁定",
+        requires="user:manage",
+    )
     grants: list[Grant] = many(
         "Grant", "membership_id", (("valid_from", "asc"), ("id", "asc")), "授权"
     )
+
+
+@node(models.Session, read="user:manage", reach=models.SESSION_REACH)
+class Session:
+    """会话:一次登录,在一台设备上"""
+
+    id: strawberry.ID = column()
+    device: str = column("登录时所给的设备名称,或程序自报的名称")
+    created_at: dt.datetime = column("登录时间")
+    last_used_at: dt.datetime = column("最近一次登录或换取凭证的时间")
+    expires_at: dt.datetime = column("最迟结束时间")
+    idle_ends_at: dt.datetime = column("在此之前不换取凭证则结束")
 
 
 @node(models.Membership, read="user:read", reach=models.MEMBER_REACH, orders=(BY_NAME,))
@@ -103,6 +122,22 @@ class Viewer:
         "未撤销的授权",
         through="viewer",
         where="{row}.revoked_at is null",
+    )
+    must_change_password: bool = from_actor(
+        lambda actor: actor.must_change_password, "是否须先修改密码;在此之前其他操作均被拒绝"
+    )
+    session_id: strawberry.ID | None = from_actor(
+        lambda actor: str(actor.session_id) if actor.session_id else None,
+        "当前会话;外部签发方的凭证没有会话",
+    )
+    sessions: list[Session] = many(
+        "Session",
+        "membership_id",
+        (("last_used_at", "desc"), ("id", "desc")),
+        "本人在本租户可继续使用的会话",
+        through="viewer",
+        where="{row}.revoked_at is null and {row}.expires_at > now()"
+        " and {row}.idle_ends_at > now()",
     )
 
 
