@@ -157,7 +157,7 @@ async def test_a_key_taken_back_is_good_for_ten_minutes_at_most(
     old = provider.keys[0]
     await ours.identify(signed(old), trusting.id, database)
     provider.keys = [ec("two")]
-    clock.now += issuers.FRESH_SECONDS - 1
+    clock.now += 599
     await ours.identify(signed(old, n=1), trusting.id, database)
     clock.now += 1
     await refused(ours.identify(signed(old, n=2), trusting.id, database))
@@ -169,13 +169,13 @@ async def test_while_the_issuer_is_down_its_last_keys_work_for_a_day(
     key = provider.keys[0]
     await ours.identify(signed(key), trusting.id, database)
     provider.status, provider.body = 503, b"down"
-    clock.now += issuers.STALE_SECONDS - 1
+    clock.now += 86_399
     await ours.identify(signed(key, n=1), trusting.id, database)
     assert provider.asked == 2
     clock.now += 1
     assert "签发方" in await refused(ours.identify(signed(key, n=2), trusting.id, database))
     provider.status, provider.body = 200, None
-    clock.now += issuers.RETRY_SECONDS
+    clock.now += 60
     await ours.identify(signed(key, n=3), trusting.id, database)
 
 
@@ -184,7 +184,7 @@ async def test_while_the_keys_are_asked_for_anew_the_old_ones_hold_up_nobody(
 ) -> None:
     key = provider.keys[0]
     await ours.identify(signed(key), trusting.id, database)
-    clock.now += issuers.FRESH_SECONDS
+    clock.now += 600
     provider.held = asyncio.Event()
     first = asyncio.create_task(ours.identify(signed(key, n=1), trusting.id, database))
     async with asyncio.timeout(5):
@@ -205,7 +205,7 @@ async def test_while_the_keys_are_asked_for_anew_the_old_ones_hold_up_nobody(
         {"body": b'{"keys": 3}'}, {"body": b'{"keys": []}'}, {"body": b'{"keys": [1, null, {}]}'},
         {"body": b'{"keys": [{"kty": "EC", "crv": "P-256", "x": "!", "y": 1}]}'},
         {"body": b'{"keys": [{"kty": "oct", "k": "AAAA", "kid": "one"}]}'},
-        {"body": b"[" * 100_000}, {"body": b" " * (issuers.MAX_BYTES + 1)},
+        {"body": b"[" * 100_000},
         {"body": b"\xff\xfe"}, {"headers": "Content-Encoding: gzip\r\n"},
     ],
     ids=lambda broken: str(broken)[:60],
@@ -218,6 +218,18 @@ async def test_an_answer_that_is_no_key_set_is_a_sentence(
         setattr(provider, name, value)
     assert "签发方" in await refused(ours.identify(token, trusting.id, database))
     assert provider.asked == 1
+
+
+async def test_an_answer_is_read_no_further_than_its_limit(
+    database: Database, trusting: Any, provider: Provider, ours: Tokens, clock: Clock
+) -> None:
+    key = provider.keys[0]
+    whole = json.dumps({"keys": [key.as_dict(private=False)]}).encode()
+    provider.body = whole.ljust(issuers.MAX_BYTES + 1)
+    await refused(ours.identify(signed(key), trusting.id, database))
+    provider.body = whole.ljust(issuers.MAX_BYTES)
+    clock.now += 60
+    await ours.identify(signed(key), trusting.id, database)
 
 
 async def test_a_redirect_is_not_followed(

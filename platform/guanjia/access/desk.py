@@ -237,7 +237,7 @@ class Desk:
             successor = self.tokens.successor(session_id, secret)
             if session["refresh_hash"] == _digest(secret):
                 return await self._rotate(transaction, session, successor, now)
-            if self._lost_its_answer(session, secret, successor, now):
+            if self._lost_its_answer(session, successor, now):
                 return self._pair(transaction, session, successor, now)
             reused = _digest(secret) in session["previous_hashes"]
             if reused:
@@ -250,13 +250,12 @@ class Desk:
             raise Refusal("REFRESH_REUSED", "刷新凭证已被使用过,会话已终止,请重新登录。")
         raise _ended()
 
-    def _lost_its_answer(self, session: Any, secret: str, successor: str, now: dt.datetime) -> bool:
-        """Whether this is the token before the last, soon enough after the rotation."""
+    def _lost_its_answer(self, session: Any, successor: str, now: dt.datetime) -> bool:
+        """Whether the token before the last came, the only one whose successor is the last, soon
+        enough after the rotation."""
         grace = dt.timedelta(seconds=self.settings.refresh_grace_seconds)
-        return (
-            bool(session["previous_hashes"])
-            and session["previous_hashes"][-1] == _digest(secret)
-            and session["refresh_hash"] == _digest(successor)
+        return bool(
+            session["refresh_hash"] == _digest(successor)
             and now - session["last_used_at"] < grace
             and now < session["expires_at"]
         )
