@@ -299,6 +299,17 @@ async def test_a_refresh_token_that_is_none_is_refused(desk: Desk, tenant: Any, 
     assert await code_of(desk.refresh(tenant.id, token, NOW)) == "SESSION_EXPIRED"
 
 
+@pytest.mark.parametrize("secret", ["", "x", "中", "\ud800", "\0", "x" * 10_000])
+async def test_a_made_up_secret_ends_nobodys_session(
+    desk: Desk, tenant: Any, person: Any, secret: str
+) -> None:
+    made = await person("steady")
+    login = await desk.login(tenant.id, "steady", made.one_time_password, NOW)
+    made_up = f"{session_of(login)}.{secret}"
+    assert await code_of(desk.refresh(tenant.id, made_up, after(1))) == "SESSION_EXPIRED"
+    assert (await desk.refresh(tenant.id, login.refresh_token, after(1))).access_token
+
+
 async def test_after_logout_the_session_and_every_cached_actor_are_over(
     desk: Desk, tenant: Any, person: Any, actor_of: Any, database: Database
 ) -> None:

@@ -340,6 +340,6 @@ def _digest(secret: str) -> bytes:
 def _parse(refresh_token: str) -> tuple[UUID, str]:
     head, _, secret = refresh_token.partition(".")
     try:
-        return UUID(head), secret
-    except ValueError:
+        return UUID(head), secret.encode("ascii").decode()
+    except ValueError:  # UnicodeEncodeError is one
         raise _ended() from None
