@@ -133,6 +133,12 @@ class Scope:
         raise KeyError(name)
 
 
+NOTHING = "(select false)"
+"""No row. Not the constant: the planner would let it swallow the tenant predicate beside it, and
+before PostgreSQL 17 go on to evaluate the policy's setting while it plans, which is an error on a
+connection that has no tenant yet."""
+
+
 def predicate_of(
     shape: tuple[str, ...],
     table: Reachable,
@@ -143,7 +149,7 @@ def predicate_of(
     """The predicate of a scope's shape. `bind` takes the name of a scope value and its SQL type,
     so that one statement serves every actor whose scope has the same shape."""
     if not shape:
-        return "false"
+        return NOTHING
     parts = [_atom(atom, table, row, tenant, bind) for atom in shape]
     return parts[0] if len(parts) == 1 else "(" + " or ".join(parts) + ")"
 
