@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import asyncpg
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -19,7 +18,7 @@ from guanjia.access import policy
 from guanjia.access.issuers import Issuers
 from guanjia.access.tokens import Tokens
 from guanjia.context import World
-from guanjia.db.connections import Connections
+from guanjia.db.connections import Connections, connect
 from guanjia.db.guard import check_server
 from guanjia.db.pools import Database
 from guanjia.hub import Hub
@@ -41,12 +40,7 @@ async def world(
 
     UnsafeDatabase when a role or a setting of the server would make the wall a pretence.
     """
-    for role in ("app_rw", "app_ro"):
-        connection = await asyncpg.connect(connections.require(role))
-        try:
-            await check_server(connection, MODULES)
-        finally:
-            await connection.close()
+    await check_walls(connections)
     built = schemas.build()
     given, database = database, database or await Database.open(connections, MODULES)
     hub = Hub(database)
@@ -73,6 +67,16 @@ async def world(
         await hub.stop()
         if given is None:
             await database.close()
+
+
+async def check_walls(connections: Connections, timeout: float = 60) -> None:  # noqa: ASYNC109
+    """Both roles, their server and the walls are as they must be, or UnsafeDatabase."""
+    for role in ("app_rw", "app_ro"):
+        connection = await connect(connections.require(role), timeout=timeout)
+        try:
+            await check_server(connection, MODULES)
+        finally:
+            await connection.close()
 
 
 def create_app(settings: Settings, connections: Connections) -> ASGIApp:
@@ -118,11 +122,7 @@ def create_app(settings: Settings, connections: Connections) -> ASGIApp:
 async def readiness(connections: Connections) -> JSONResponse:
     """200 when the database answers, is migrated, and the roles are as they must be."""
     try:
-        connection = await asyncpg.connect(connections.require("app_rw"), timeout=3)
-        try:
-            await check_server(connection, MODULES)
-        finally:
-            await connection.close()
+        await check_walls(connections, timeout=3)
     except Exception as error:
         logger.warning("not ready: %s", error)
         return JSONResponse({"status": "unavailable"}, status_code=503)

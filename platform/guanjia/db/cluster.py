@@ -11,7 +11,9 @@ from guanjia.db.connections import (
     APPLICATION_ROLES,
     ROLES,
     Connections,
+    NoSuchDatabase,
     addresses,
+    connect,
     database_of,
     with_database,
 )
@@ -46,7 +48,7 @@ async def prepare(
         await _database(connection, database)
     finally:
         await connection.close()
-    connection = await asyncpg.connect(connections.require("owner"))
+    connection = await connect(connections.require("owner"))
     try:
         await _schema(connection, database)
     finally:
@@ -78,11 +80,11 @@ def literal(text: str) -> str:
 async def _connect_anywhere(admin_dsn: str) -> asyncpg.Connection:
     """The administrator's connection; on a maintenance database if its own is not there yet."""
     try:
-        connection: asyncpg.Connection = await asyncpg.connect(admin_dsn)
-    except asyncpg.InvalidCatalogNameError:
+        connection = await connect(admin_dsn)
+    except NoSuchDatabase:
         if database_of(admin_dsn) == "postgres":
             raise
-        connection = await asyncpg.connect(with_database(admin_dsn, "postgres"))
+        connection = await connect(with_database(admin_dsn, "postgres"))
     return connection
 
 

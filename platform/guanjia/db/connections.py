@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 import asyncpg
@@ -27,6 +27,14 @@ _VARIABLES = {
     "auditor": "GUANJIA_AUDITOR_DATABASE_URL",
 }
 _PURPOSES = {"owner": "迁移", "app_rw": "写入", "app_ro": "读取", "auditor": "审计核验"}
+
+
+class Unreachable(ConnectionError):
+    """No connection to the database; the text is a Chinese sentence to show, without a secret."""
+
+
+class NoSuchDatabase(Unreachable):
+    """The server answers, the database is not there."""
 
 
 class MissingConnection(Exception):
@@ -108,6 +116,41 @@ async def resolve(settings: DatabaseSettings, *, administer: bool = False) -> Co
     return await cluster.prepare(server.administrator, DATABASE, server.passwords)
 
 
+async def connect(dsn: str, **options: Any) -> asyncpg.Connection:
+    """A connection to this address with all that it says (several hosts, TLS), or `Unreachable`."""
+    try:
+        connection: asyncpg.Connection = await asyncpg.connect(dsn, **options)
+    except _REFUSALS as error:
+        kind = NoSuchDatabase if isinstance(error, asyncpg.InvalidCatalogNameError) else Unreachable
+        raise kind(
+            f"无法以用户 {user_of(dsn)} 连接数据库 {server_key(dsn)}/{database_of(dsn)}:"
+            f"{_reason(error)}"
+        ) from error
+    return connection
+
+
+_REFUSALS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+        return "用户名或密码不对,或服务器(pg_hba.conf)不允许。请核对连接地址。"
+    if isinstance(error, asyncpg.InvalidCatalogNameError):
+        return "没有这个数据库。请先运行 guanjia migrate(GUANJIA_ADMIN_DATABASE_URL)。"
+    if isinstance(error, asyncpg.TooManyConnectionsError):
+        return "服务器的连接数已满。请提高 max_connections,或减少副本数。"
+    if isinstance(error, asyncpg.CannotConnectNowError):
+        return "服务器正在启动或关闭,请稍候重试。"
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return "该用户没有这个数据库的 CONNECT 权限。请先运行 guanjia migrate。"
+    return f"服务器没有应答或拒绝了连接。请检查地址和网络({type(error).__name__})。"
+
+
 def addresses(dsn: str, database: str, passwords: Mapping[str, str]) -> Connections:
     """The four roles' addresses on the server of `dsn`."""
     return Connections(
@@ -135,6 +178,11 @@ def database_of(dsn: str) -> str:
     parts = urlsplit(dsn)
     query = dict(parse_qsl(parts.query))
     return query.get("dbname") or query.get("database") or unquote(parts.path.lstrip("/"))
+
+
+def user_of(dsn: str) -> str:
+    parts = urlsplit(dsn)
+    return unquote(parts.username or "") or dict(parse_qsl(parts.query)).get("user", "")
 
 
 def socket_address(folder: Path, user: str, password: str, database: str) -> str:
@@ -174,10 +222,10 @@ async def administrator_of(settings: DatabaseSettings) -> str | None:
     if given is None:
         return None
     try:
-        connection = await asyncpg.connect(given)
-    except asyncpg.InvalidCatalogNameError:
+        connection = await connect(given)
+    except NoSuchDatabase:
         given = with_database(given, "postgres")
-        connection = await asyncpg.connect(given)
+        connection = await connect(given)
     try:
         may = await connection.fetchval(
             "select rolsuper or rolcreaterole from pg_roles where rolname = session_user"
@@ -215,7 +263,11 @@ def _passwords_in(explicit: Connections) -> dict[str, str]:
 
 
 def server_key(dsn: str) -> str:
+    """The server of an address, as a name for people and for the state folder."""
     parts = urlsplit(dsn)
     query = dict(parse_qsl(parts.query))
+    hosts = parts.netloc.rpartition("@")[2]
+    if "," in hosts:
+        return hosts
     host = parts.hostname or query.get("host") or "local"
     return f"{host}:{parts.port or query.get('port') or 5432}"

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from contextvars import Context
 from importlib.util import find_spec
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
-import asyncpg
 from tortoise import Tortoise
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.migrations.loader import MigrationLoader
@@ -17,6 +15,7 @@ from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.migrations.schema_editor import AsyncpgSchemaEditor
 from tortoise.transactions import in_transaction
 
+from guanjia.db.connections import connect, database_of
 from guanjia.db.tables import TenantTable
 
 CONNECTION = "write"
@@ -26,16 +25,15 @@ _LOCK = 7_201_104_553
 
 
 def credentials(dsn: str) -> dict[str, Any]:
-    """A PostgreSQL address as the arguments that asyncpg and Tortoise take one by one."""
-    parts = urlsplit(dsn)
-    query = dict(parse_qsl(parts.query))
-    return {
-        "host": query.get("host") or parts.hostname or "localhost",
-        "port": int(query.get("port") or parts.port or 5432),
-        "user": unquote(parts.username or ""),
-        "password": unquote(parts.password or ""),
-        "database": unquote(parts.path.lstrip("/")),
-    }
+    """What Tortoise takes so that its pool connects to exactly this address: its own arguments know
+    one host and no TLS."""
+
+    async def to_address(*_: Any, **options: Any) -> Any:
+        for name in ("host", "port", "user", "password", "database"):
+            options.pop(name, None)
+        return await connect(dsn, **options)
+
+    return {"connect": to_address, "database": database_of(dsn)}
 
 
 def apps(modules: Sequence[str], connection: str) -> dict[str, dict[str, Any]]:
@@ -56,7 +54,7 @@ async def migrate(owner_dsn: str, modules: Sequence[str]) -> list[str]:
 
     Processes that migrate at once wait for each other on an advisory lock.
     """
-    lock = await asyncpg.connect(owner_dsn)
+    lock = await connect(owner_dsn)
     try:
         await lock.execute("select pg_advisory_lock($1)", _LOCK)
         missing = await pending(lock, modules)

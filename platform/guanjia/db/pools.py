@@ -19,7 +19,7 @@ import asyncpg
 from tortoise import Tortoise
 from tortoise.connection import get_connection, get_connections
 
-from guanjia.db.connections import Connections
+from guanjia.db.connections import Connections, connect
 from guanjia.db.migrate import apps, credentials
 
 WRITE = "write"
@@ -79,6 +79,7 @@ class Database:
         """Opens both pools. Tortoise's context is made global: request tasks must see it."""
         read = await asyncpg.create_pool(
             connections.require("app_ro"),
+            connect=connect,
             connection_class=ReadConnection,
             min_size=1,
             max_size=read_size,
@@ -158,7 +159,7 @@ class Database:
         def callback(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
             heard(payload)
 
-        connection = await asyncpg.connect(self._read_dsn, server_settings=READ_SETTINGS)
+        connection = await connect(self._read_dsn, server_settings=READ_SETTINGS)
         connection.add_termination_listener(lambda _: closed.set())
         try:
             await connection.add_listener(channel, callback)
