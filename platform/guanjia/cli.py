@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import errno
 import signal
+import socket
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +23,7 @@ from guanjia import settings as configuration
 from guanjia.access import credentials, grants, policy, users
 from guanjia.access.desk import Desk
 from guanjia.access.tokens import Tokens
-from guanjia.app import create_app
+from guanjia.app import check_walls, create_app
 from guanjia.audit import chain
 from guanjia.cases import onboard as cases
 from guanjia.db import embedded
@@ -60,6 +63,10 @@ EXPECTED = (
 
 def main() -> None:
     """Runs a command; what a person can mend is one sentence, not a trace."""
+    # As an exit at any moment, not only while serving: the embedded server is released then.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not so under nohup
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     try:
         app()
     except EXPECTED as error:
@@ -81,26 +88,56 @@ def serve() -> None:
     """启动服务。"""
     settings = configuration.load()
     settings.check_for_serving()
-    listen(settings, run(resolve(settings)))
+    with listening(settings) as port:
+        connections = run(resolve(settings))
+        run(check_walls(connections))
+        answer(settings, connections, port)
 
 
-def listen(settings: Settings, connections: Connections) -> None:
+@contextmanager
+def listening(settings: Settings) -> Iterator[socket.socket]:
+    """The address is ours from now on, before any work is done for it; nobody is answered yet."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as port:
+        port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            port.bind((settings.host, settings.port))
+            port.listen(0)
+        except OSError as error:
+            raise SettingsError(_unusable(settings, error)) from error
+        yield port
+
+
+def _unusable(settings: Settings, error: OSError) -> str:
+    where = f"{settings.host} 的端口 {settings.port} "
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"{where}已被占用。请停止占用它的程序,或换一个端口,例如 GUANJIA_PORT=8001 make demo。"
+        )
+    if error.errno == errno.EACCES:
+        return f"无权使用{where}。请换一个 1024 以上的端口(GUANJIA_PORT)。"
+    return f"无法监听 {where}:{error.strerror or error}。请检查 GUANJIA_HOST。"
+
+
+def answer(settings: Settings, connections: Connections, port: socket.socket) -> None:
     """Serves until told to stop; open requests are finished first."""
-    # Uvicorn raises the signal again when it has shut down: as an exit, so that the embedded
-    # server is released too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run(
-        create_app(settings, connections),
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        log_level="warning",
-        timeout_graceful_shutdown=10,
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(settings, connections),
+            loop="uvloop",
+            http="httptools",
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            log_level="warning",
+            timeout_graceful_shutdown=10,
+        )
     )
+    # Uvicorn raises the signal it was stopped by again when it has shut down.
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[port])
+    if not server.started:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -122,29 +159,28 @@ def demo() -> None:
     settings = configuration.load()
     if settings.environment == "production":
         raise SettingsError("演示数据不能载入生产环境(GUANJIA_ENVIRONMENT=production)。")
-
-    async def prepare() -> Connections:
-        connections = await resolve(settings, administer=True)
-        await run_migrations(connections.require("owner"), MODULES)
-        database = await Database.open(connections, MODULES)
-        try:
-            for path in sorted(settings.tenants_dir.glob("*.toml")):
-                if load(path)[0].demo:
-                    report = await onboarding.onboard(
-                        database, path, hooks=HOOKS, carry=grants.carry
-                    )
-                    console.print("  ".join(report.lines()[:2]))
-        finally:
-            await database.close()
-        for line in await story.tell(settings, connections):
+    with listening(settings) as port:
+        connections = run(_stage(settings))
+        for line in people.how_to_log_in(f"http://{settings.host}:{settings.port}"):
             console.print(line)
-        return connections
+        answer(settings, connections, port)
 
-    connections = run(prepare())
-    address = f"http://{settings.host}:{settings.port}"
-    for line in people.how_to_log_in(address):
+
+async def _stage(settings: Settings) -> Connections:
+    """The demo's database, tenants and story are there."""
+    connections = await resolve(settings, administer=True)
+    await run_migrations(connections.require("owner"), MODULES)
+    database = await Database.open(connections, MODULES)
+    try:
+        for path in sorted(settings.tenants_dir.glob("*.toml")):
+            if load(path)[0].demo:
+                report = await onboarding.onboard(database, path, hooks=HOOKS, carry=grants.carry)
+                console.print("  ".join(report.lines()[:2]))
+    finally:
+        await database.close()
+    for line in await story.tell(settings, connections):
         console.print(line)
-    listen(settings, connections)
+    return connections
 
 
 @app.command()

@@ -100,10 +100,7 @@ async def start(state_dir: Path) -> Server:
     The path is absolute."""
     if state_dir in _servers:
         return _servers[state_dir]
-    server = await asyncio.to_thread(_start, state_dir)
-    _servers[state_dir] = server
-    atexit.register(server.release)
-    return server
+    return await asyncio.to_thread(_start, state_dir)
 
 
 async def stop(state_dir: Path) -> bool:
@@ -118,12 +115,16 @@ def _start(state_dir: Path) -> Server:
     try:
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         with _exclusively(state_dir):
-            return _start_alone(state_dir)
+            server = _start_alone(state_dir)
     except PermissionError as error:
         raise ServerFailed(
             f"无法使用状态目录 {state_dir}({error.strerror}:{error.filename})。"
             "请用创建它的系统用户运行,或删除该目录后重试。"
         ) from error
+    # Here and not where it is awaited: whoever waits may be told to stop meanwhile.
+    _servers[state_dir] = server
+    atexit.register(server.release)
+    return server
 
 
 def _start_alone(state_dir: Path) -> Server:
