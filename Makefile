@@ -11,9 +11,14 @@ help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 $(VENV)/run-$(shell cksum < requirements.lock | tr ' ' -):
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo '需要 Python 3.11 或更高版本:请安装,或用 make PYTHON=python3.12 指定。' >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) \
+		|| { echo '无法创建虚拟环境:请安装 venv 与 ensurepip(Debian/Ubuntu:apt install python3-venv)。' >&2; \
+		     rm -rf $(VENV); exit 1; }
 	@$(PIP) install --require-hashes -r requirements.lock
-	@$(BIN)/python -c "import sysconfig, pathlib; pathlib.Path(sysconfig.get_path('purelib'), 'guanjia.pth').write_text('$(CURDIR)/platform\n')"
+	@$(BIN)/python -c "import os, sysconfig; print(os.path.abspath('platform'), \
+		file=open(sysconfig.get_path('purelib') + '/guanjia.pth', 'w'))"
 	@printf '#!/bin/sh\nexec "$(CURDIR)/$(BIN)/python" -m guanjia.cli "$$@"\n' > $(BIN)/guanjia && chmod +x $(BIN)/guanjia
 	@touch $@
 
