@@ -29,9 +29,9 @@ from guanjia.cases import onboard as cases
 from guanjia.db import embedded
 from guanjia.db.connections import Connections, MissingConnection, resolve
 from guanjia.db.embedded import ServerFailed
-from guanjia.db.guard import UnsafeDatabase
 from guanjia.db.migrate import migrate as run_migrations
 from guanjia.db.pools import Database
+from guanjia.db.requirements import UnsafeDatabase
 from guanjia.demo import people, story
 from guanjia.graph.errors import Refusal
 from guanjia.settings import MODULES, PROJECT_ROOT, Settings, SettingsError

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,12 +12,22 @@ import pytest
 from tests.conftest import Server
 
 from guanjia import settings
-from guanjia.db import guard
+from guanjia.db import embedded, guard
 from guanjia.db.cluster import drop_database, prepare
 from guanjia.db.connections import Connections, database_of, with_database, with_user
-from guanjia.db.guard import UnsafeDatabase, check_role, check_server, check_settings
+from guanjia.db.guard import check_role, check_server
+from guanjia.db.requirements import UnsafeDatabase, check_settings, check_version
 
 GUEST = "guanjia_test_guest"
+
+
+@pytest.fixture(scope="module")
+async def own_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[embedded.Server]:
+    state = tmp_path_factory.mktemp("server") / "state"
+    running = await embedded.start(state)
+    yield running
+    await embedded.stop(state)
+    shutil.rmtree(running.home.folder)
 
 
 @pytest.fixture
@@ -88,32 +100,47 @@ async def test_a_member_of_a_role_that_bypasses_may_not_serve(
         await admin.execute(f"drop role {GUEST}_group")
 
 
-class Told:
-    """A connection whose server says what the test wants: fsync cannot be off on a shared one."""
-
-    def __init__(self, **said: str) -> None:
-        self._said = {"server_version_num": "180006", "fsync": "on", "full_page_writes": "on"}
-        self._said.update(said)
-
-    async def fetchval(self, statement: str, name: str = "server_version_num") -> Any:
-        assert "current_setting" in statement
-        return self._said[name]
+@pytest.mark.parametrize("name", ["fsync", "full_page_writes", "synchronous_commit"])
+async def test_a_server_that_loses_what_it_acknowledged_is_refused(
+    own_server: embedded.Server, name: str
+) -> None:
+    """A server of its own, since the setting holds for everyone on it."""
+    connection = await asyncpg.connect(own_server.administrator)
+    try:
+        await check_settings(connection)
+        await connection.execute(f"alter system set {name} = off")
+        await connection.execute("select pg_reload_conf()")
+        async with asyncio.timeout(10):
+            while await connection.fetchval("select current_setting($1)", name) == "on":  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        with pytest.raises(UnsafeDatabase, match=f"{name}.*postgresql.conf"):
+            await check_settings(connection)
+        with pytest.raises(UnsafeDatabase, match=name):
+            await prepare(own_server.administrator, "guanjia", own_server.passwords)
+        assert not await connection.fetchval("select 1 from pg_roles where rolname = 'app_rw'")
+    finally:
+        await connection.execute(f"alter system reset {name}")
+        await connection.execute("select pg_reload_conf()")
+        await connection.close()
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("number", "said"),
     [
-        ({"fsync": "off"}, "fsync"),
-        ({"full_page_writes": "off"}, "full_page_writes"),
-        ({"server_version_num": "140020"}, "PostgreSQL 14 太旧"),
-        ({"server_version_num": "150013"}, "15.14"),
-        ({"server_version_num": "170005"}, "17.6"),
+        (140_023, "PostgreSQL 14 太旧.*升级到 15"),
+        (150_013, "升级到 15.14"),
+        (160_009, "升级到 16.10"),
+        (170_005, "升级到 17.6"),
     ],
 )
-async def test_an_unsafe_server_is_refused(told: dict[str, str], said: str) -> None:
+def test_an_old_server_is_refused(number: int, said: str) -> None:
     with pytest.raises(UnsafeDatabase, match=said):
-        await check_settings(Told(**told))
-    await check_settings(Told())
+        check_version(number)
+
+
+@pytest.mark.parametrize("number", [150_014, 160_010, 170_006, 180_000])
+def test_a_new_enough_server_is_taken(number: int) -> None:
+    check_version(number)
 
 
 async def test_pending_migrations_are_named(server: Server) -> None:

@@ -17,6 +17,7 @@ from guanjia.db.connections import (
     database_of,
     with_database,
 )
+from guanjia.db.requirements import check_settings
 
 # Any constant will do, as long as every preparing process takes the same one.
 _LOCK = 0x67756A61
@@ -42,6 +43,7 @@ async def prepare(
     connections = addresses(admin_dsn, database, complete)
     connection = await _connect_anywhere(admin_dsn)
     try:
+        await check_settings(connection)  # before anything is made on a server that will not do
         await connection.execute("select pg_advisory_lock($1)", _LOCK)
         for role in ROLES:
             await _role(connection, role, complete[role], getattr(connections, role))

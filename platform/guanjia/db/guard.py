@@ -7,17 +7,9 @@ from typing import Any
 
 from guanjia.db import catalogue
 from guanjia.db.migrate import declared_grants, pending
-
-OLDEST_MAJOR = 15
-# Earlier releases show hidden rows through planner statistics (CVE-2025-8713).
-OLDEST_MINOR = {15: 14, 16: 10, 17: 6}
+from guanjia.db.requirements import UnsafeDatabase, check_settings
 
 _SHOWN = 5
-
-
-class UnsafeDatabase(Exception):
-    """The application must not work on this connection; the text is a Chinese sentence that says
-    what is wrong and what to do."""
 
 
 async def check_server(connection: Any, modules: Sequence[str]) -> None:
@@ -73,24 +65,6 @@ async def check_role(connection: Any) -> None:
         raise UnsafeDatabase(
             f"数据库用户 {role} 还属于角色 {_listed(others)}。请执行 revoke 收回这些成员关系。"
         )
-
-
-async def check_settings(connection: Any) -> None:
-    """The server is new enough and does not lose what it has acknowledged."""
-    number = int(await connection.fetchval("select current_setting('server_version_num')"))
-    major, minor = divmod(number, 10_000)
-    if major < OLDEST_MAJOR:
-        raise UnsafeDatabase(f"PostgreSQL {major} 太旧,请升级到 {OLDEST_MAJOR} 或更高版本。")
-    if minor < OLDEST_MINOR.get(major, 0):
-        raise UnsafeDatabase(
-            f"PostgreSQL {major}.{minor} 有会泄露行数据的已知漏洞(CVE-2025-8713),"
-            f"请升级到 {major}.{OLDEST_MINOR[major]} 或更高版本。"
-        )
-    for name in ("fsync", "full_page_writes"):
-        if await connection.fetchval("select current_setting($1)", name) != "on":
-            raise UnsafeDatabase(
-                f"数据库关闭了 {name},断电会丢失已确认的数据。请在 postgresql.conf 中设为 on。"
-            )
 
 
 def _listed(names: Sequence[str]) -> str:

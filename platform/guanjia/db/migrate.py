@@ -16,6 +16,7 @@ from tortoise.migrations.schema_editor import AsyncpgSchemaEditor
 from tortoise.transactions import in_transaction
 
 from guanjia.db.connections import connect, database_of
+from guanjia.db.requirements import check_settings
 from guanjia.db.tables import TenantTable
 
 CONNECTION = "write"
@@ -56,6 +57,7 @@ async def migrate(owner_dsn: str, modules: Sequence[str]) -> list[str]:
     """
     lock = await connect(owner_dsn)
     try:
+        await check_settings(lock)
         await lock.execute("select pg_advisory_lock($1)", _LOCK)
         missing = await pending(lock, modules)
         if missing:
