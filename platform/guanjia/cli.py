@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
-import asyncpg
 import typer
 import uvicorn
 from rich.console import Console
@@ -27,7 +26,7 @@ from guanjia.app import check_walls, create_app
 from guanjia.audit import chain
 from guanjia.cases import onboard as cases
 from guanjia.db import embedded
-from guanjia.db.connections import Connections, MissingConnection, resolve
+from guanjia.db.connections import Connections, MissingConnection, connect, resolve
 from guanjia.db.embedded import ServerFailed
 from guanjia.db.migrate import migrate as run_migrations
 from guanjia.db.pools import Database
@@ -273,11 +272,12 @@ def tenant_list() -> None:
     """列出已开通的租户。"""
 
     async def work() -> list[dict[str, Any]]:
-        database, _ = await opened(configuration.load())
+        connections = await resolve(configuration.load())
+        reader = await connect(connections.require("app_ro"))
         try:
-            return await onboarding.list_tenants(database)
+            return await onboarding.list_tenants(reader)
         finally:
-            await database.close()
+            await reader.close()
 
     for row in run(work()):
         console.print(
@@ -356,15 +356,11 @@ def audit_verify(
         raise SettingsError("--anchor 属于一个租户,请同时给出 --tenant。")
 
     async def work() -> list[tuple[str, chain.Verification]]:
-        settings = configuration.load()
-        database, connections = await opened(settings)
+        connections = await resolve(configuration.load())
+        auditor = await connect(connections.require("auditor"))
         try:
-            slugs = [row["slug"] for row in await onboarding.list_tenants(database)]
+            slugs = [row["slug"] for row in await onboarding.list_tenants(auditor)]
             slugs.append(OPERATOR)
-        finally:
-            await database.close()
-        auditor = await asyncpg.connect(connections.require("auditor"))
-        try:
             return [
                 (slug, await chain.verify(auditor, tenant_id(slug), anchor))
                 for slug in ([tenant] if tenant else slugs)
