@@ -8,8 +8,9 @@ import asyncpg
 import pytest
 from tests.conftest import TestTenant
 
-from guanjia.db.connections import Connections
+from guanjia.db.connections import Connections, Unreachable
 from guanjia.db.ids import new_id
+from guanjia.db.migrate import credentials
 from guanjia.db.pools import Database, WrongTenant
 from guanjia.tenancy.models import Region
 
@@ -115,3 +116,14 @@ async def test_a_row_cannot_be_written_for_another_tenant(
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             async with database.tenant_transaction(tenant.id) as transaction:
                 await transaction.connection.execute(role_statement, new_id())
+
+
+async def test_all_that_an_address_says_is_obeyed(connections: Connections) -> None:
+    """Several hosts, TLS, and which of the servers to take: here one that is a standby."""
+    dsn = connections.require("app_rw")
+    for_tortoise = credentials(f"{dsn}{'&' if '?' in dsn else '?'}target_session_attrs=standby")
+    with pytest.raises(Unreachable):
+        await for_tortoise["connect"](host="elsewhere.invalid")
+    connection = await credentials(dsn)["connect"](host="elsewhere.invalid")
+    assert await connection.fetchval("select current_user::text") == "app_rw"
+    await connection.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,36 @@ def test_the_migration_runs_first_as_owner_and_knows_no_other_secret() -> None:
     assert "serviceAccountName" not in job["spec"]["template"]["spec"]
 
 
+def test_the_audit_is_verified_as_auditor_who_knows_no_other_secret() -> None:
+    given = environment(pods(render(values("production")))["CronJob"])
+    secret = [entry["name"] for entry in given.values() if "valueFrom" in entry]
+    assert secret == ["GUANJIA_AUDITOR_DATABASE_URL"]
+
+
+def test_the_network_policy_holds_for_every_pod() -> None:
+    objects = render(values("production"))
+    selector = objects["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"].items()
+    cron = objects["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]
+    for template in (*(objects[k]["spec"]["template"] for k in ("Deployment", "Job")), cron):
+        assert selector <= template["metadata"]["labels"].items()
+        if template is not objects["Deployment"]["spec"]["template"]:
+            assert "ports" not in template["spec"]["containers"][0]
+    egress = objects["NetworkPolicy"]["spec"]["egress"]
+    assert [rule for rule in egress if not rule.get("to")] == []
+
+
+SWITCHES = ("migration", "auditVerification", "disruptionBudget", "autoscaling", "networkPolicy")
+
+
+@pytest.mark.parametrize(
+    "on", list(itertools.product((False, True), repeat=len(SWITCHES))), ids=str
+)
+def test_every_combination_of_switches_is_valid(on: tuple[bool, ...]) -> None:
+    chosen = {name: {"enabled": value} for name, value in zip(SWITCHES, on, strict=True)}
+    for document in render(chosen).values():
+        kubernetes_validate.validate(document, KUBERNETES[0], strict=True)
+
+
 @pytest.mark.parametrize("name", VALUES)
 def test_secrets_come_by_reference_only(name: str) -> None:
     objects = render(values(name))
@@ -161,6 +192,13 @@ def test_the_service_finds_the_servers_and_not_the_jobs() -> None:
         {"secrets": {"app": {"keys": {"password": "x"}}}},
         {"ingress": {"enabled": True}},
         {"service": {"type": "ExternalName"}},
+        {"auditVerification": {"schedule": "every day"}},
+        {"auditVerification": {"timeZone": "Asia/Shanghai; rm"}},
+        {"auditVerification": {"deadline": 1}},
+        {"migration": {"deadline": 5}},
+        {"terminationGrace": 0},
+        {"autoscaling": {"enabled": True, "minReplicas": 0}},
+        {"secrets": {"app": {"keys": {"databaseUrl": "postgresql://x"}}}},
         {"networkPolicy": {"database": {"port": 70000}}},
     ],
     ids=str,
