@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import asyncpg
 import pytest
 from tests.conftest import Server
 
+from guanjia import settings
 from guanjia.db import cluster, proof
 from guanjia.db.connections import Connections
+from guanjia.db.migrate import declared_grants
 
 
 @pytest.mark.parametrize("mode", proof.MODES)
@@ -17,6 +20,8 @@ async def test_tenants_are_proven_apart(connections: Connections, mode: str) -> 
     proven, said = await asyncio.to_thread(proof.prove, connections.require("owner"), mode)
     assert proven, said
     assert "0 leaking, 0 unverified" in said
+    named = set(re.findall(r"^public\.(\w+)\s+PROVEN", said, re.MULTILINE))
+    assert named == set(declared_grants(settings.MODULES))  # not one tenant table left out
 
 
 @pytest.mark.parametrize("mode", proof.MODES)
