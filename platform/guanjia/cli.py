@@ -32,6 +32,7 @@ from guanjia.db.migrate import migrate as run_migrations
 from guanjia.db.pools import Database
 from guanjia.db.requirements import UnsafeDatabase
 from guanjia.demo import people, story
+from guanjia.graph.contract import Contract, ContractBroken
 from guanjia.graph.errors import Refusal
 from guanjia.settings import MODULES, PROJECT_ROOT, Settings, SettingsError
 from guanjia.tenancy import onboarding
@@ -52,11 +53,10 @@ app.add_typer(database_app, name="database")
 app.add_typer(user_app, name="user")
 
 console = Console(highlight=False, soft_wrap=True)
-SDL = PROJECT_ROOT / "schema.graphql"
 HOOKS = (users.seed, cases.seed)
 EXPECTED = (
     SettingsError, MissingConnection, ServerFailed, UnsafeDatabase, BadTree, BadTenantFile,
-    onboarding.Refused, policy.BadPolicy, Refusal, OSError,
+    onboarding.Refused, policy.BadPolicy, ContractBroken, Refusal, OSError,
 )  # fmt: skip
 
 
@@ -184,22 +184,23 @@ async def _stage(settings: Settings) -> Connections:
 
 @app.command()
 def schema(
-    check: Annotated[bool, typer.Option("--check", help="只比较,不改写;不一致时失败")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="只比较,不改写;不一致或有未声明的破坏性变更时失败")
+    ] = False,
+    release: Annotated[
+        bool, typer.Option("--release", help="把当前接口作为已发布的承诺,声明过的变更转为历史")
+    ] = False,
 ) -> None:
-    """导出 schema.graphql。"""
-    built = schemas.build()
-    text = schemas.sdl(built)
-    if not check:
-        SDL.write_text(text, encoding="utf-8")
-        return
-    committed = SDL.read_text(encoding="utf-8")
-    if committed == text:
-        console.print("schema.graphql 与代码一致。")
-        return
-    for line in schemas.differences(built, SDL):
-        console.print(line)
-    console.print("schema.graphql 与代码不一致:请执行 make schema 并提交。", style="red")
-    raise typer.Exit(1)
+    """导出 schema.graphql,并守住与前端的约定。"""
+    contract, text = Contract(PROJECT_ROOT), schemas.sdl(schemas.build())
+    if check:
+        contract.check(text)
+        console.print("schema.graphql 与代码一致,破坏性变更均已声明。")
+    elif release:
+        contract.release(text, dt.datetime.now(dt.UTC).date())
+        console.print("已发布:schema.released.graphql 即为对前端的承诺。")
+    else:
+        contract.write(text)
 
 
 @app.command()

@@ -7,12 +7,10 @@ A module takes part with `guanjia.<module>.schema`, where it may define `Query`,
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import strawberry
-from graphql import GraphQLSchema, build_schema
-from graphql.utilities import find_breaking_changes, find_dangerous_changes
+from graphql import GraphQLSchema
 from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
 from strawberry.extensions.max_aliases import create_validator as alias_rule
 from strawberry.extensions.query_depth_limiter import create_validator as depth_rule
@@ -80,17 +78,3 @@ def graphql_schema(schema: strawberry.Schema) -> GraphQLSchema:
 def sdl(schema: strawberry.Schema) -> str:
     """The schema document with its marks, as committed in schema.graphql."""
     return schema.as_str().rstrip() + "\n"
-
-
-def differences(schema: strawberry.Schema, committed: Path) -> list[str]:
-    """What a client could notice between the committed document and this schema.
-
-    A line that starts with BREAKING fails CI unless the committed document was rewritten with
-    `make schema` and the change is declared in schema.changes.
-    """
-    old = build_schema(committed.read_text(encoding="utf-8"))
-    new = build_schema(sdl(schema))
-    return [
-        *(f"BREAKING {change.description}" for change in find_breaking_changes(old, new)),
-        *(f"DANGEROUS {change.description}" for change in find_dangerous_changes(old, new)),
-    ]
