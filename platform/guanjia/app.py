@@ -21,6 +21,7 @@ from guanjia.context import World
 from guanjia.db.connections import Connections, connect
 from guanjia.db.guard import check_server
 from guanjia.db.pools import Database
+from guanjia.graph import limits
 from guanjia.hub import Hub
 from guanjia.reading.documents import Documents
 from guanjia.reading.engine import Engine
@@ -47,7 +48,7 @@ async def world(
     try:
         await hub.start()
         secret = settings.cursor_secret()
-        documents = Documents(schemas.graphql_schema(built), schemas.rules())
+        documents = Documents(schemas.graphql_schema(built), limits)
         yield (
             World(
                 settings=settings,

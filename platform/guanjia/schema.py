@@ -7,33 +7,21 @@ A module takes part with `guanjia.<module>.schema`, where it may define `Query`,
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
 
 import strawberry
 from graphql import GraphQLSchema
-from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
-from strawberry.extensions.max_aliases import create_validator as alias_rule
-from strawberry.extensions.query_depth_limiter import create_validator as depth_rule
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
+from guanjia.graph.limits import Limits
 from guanjia.graph.marks import unmarked
 from guanjia.graph.masking import CodedErrors
 from guanjia.graph.scalars import SCALARS
 from guanjia.settings import MODULES
 
-MAX_DEPTH = 12
-MAX_ALIASES = 30
-MAX_TOKENS = 2_000
-
 
 class UnmarkedFields(TypeError):
     """Some root field does not say who may use it: denied unless declared."""
-
-
-def rules() -> list[Any]:
-    """The limits on a document, beyond the specification's rules."""
-    return [depth_rule(MAX_DEPTH, None, None), alias_rule(MAX_ALIASES)]
 
 
 def build(modules: Sequence[str] = MODULES) -> strawberry.Schema:
@@ -56,12 +44,7 @@ def build(modules: Sequence[str] = MODULES) -> strawberry.Schema:
         query=query,
         mutation=merged["mutation"],
         subscription=merged["subscription"],
-        extensions=[
-            lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
-            lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
-            lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),
-            CodedErrors,
-        ],
+        extensions=[Limits, CodedErrors],
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
     )
     missing = unmarked(graphql_schema(schema))

@@ -8,18 +8,17 @@ remembered with its reason.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, cast
 
 from graphql import (
+    DocumentNode,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLInputType,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
-    parse,
-    specified_rules,
     type_from_ast,
     validate,
     value_from_ast_untyped,
@@ -30,7 +29,6 @@ from guanjia.reading.plan import Compiler, Plan
 from guanjia.reading.selection import Collector, Variables
 from guanjia.reading.values import Decline, coerce
 
-MAX_QUERY_CHARACTERS = 16_000
 MAX_PLANS = 64
 
 ScopeShapes = Callable[[str, Node], tuple[str, ...]]
@@ -58,6 +56,20 @@ class Lru:
         return len(self._entries)
 
 
+class Limits(Protocol):
+    """What documents may ask for, decided above: both raise GraphQLError."""
+
+    def parse(self, query: str) -> DocumentNode: ...
+
+    def hold_rows(
+        self,
+        schema: GraphQLSchema,
+        operation: OperationDefinitionNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        variables: Mapping[str, Any],
+    ) -> None: ...
+
+
 class Prepared:
     """One query operation of a valid document."""
 
@@ -66,8 +78,10 @@ class Prepared:
         schema: GraphQLSchema,
         operation: OperationDefinitionNode,
         fragments: dict[str, FragmentDefinitionNode],
+        limits: Limits,
     ) -> None:
         self._schema = schema
+        self._limits = limits
         self._operation = operation
         self._fragments = fragments
         self._plans = Lru(MAX_PLANS)
@@ -103,6 +117,7 @@ class Prepared:
         key = (tuple(variables.shapes.items()), signature)
         plan: Plan | None = self._plans.get(key)
         if plan is None:
+            self._hold(variables)
             collector = Collector(self._schema, self._fragments, variables)
             query = self._schema.query_type
             assert query is not None
@@ -111,13 +126,19 @@ class Prepared:
             self._plans.put(key, plan)
         return plan
 
+    def _hold(self, variables: Variables) -> None:
+        try:
+            self._limits.hold_rows(self._schema, self._operation, self._fragments, variables.values)
+        except GraphQLError:
+            raise Decline("rows") from None
+
 
 class Documents:
     """Every document seen lately, by text and operation name: a Prepared or a reason to decline."""
 
-    def __init__(self, schema: GraphQLSchema, rules: Sequence[Any] = (), size: int = 512) -> None:
+    def __init__(self, schema: GraphQLSchema, limits: Limits, size: int = 512) -> None:
         self._schema = schema
-        self._rules = (*specified_rules, *rules)
+        self._limits = limits
         self._entries = Lru(size)
 
     def prepare(self, query: str, operation_name: str | None) -> Prepared:
@@ -132,13 +153,11 @@ class Documents:
         return entry
 
     def _analyse(self, query: str, operation_name: str | None) -> Prepared | Decline:
-        if len(query) > MAX_QUERY_CHARACTERS:
-            return Decline("length")
         try:
-            document = parse(query)
+            document = self._limits.parse(query)
         except GraphQLError:
             return Decline("syntax")
-        if validate(self._schema, document, self._rules, max_errors=1):
+        if validate(self._schema, document, max_errors=1):
             return Decline("invalid")
         operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
         if operation_name is not None:
@@ -152,4 +171,4 @@ class Documents:
         fragments = {
             d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)
         }
-        return Prepared(self._schema, operations[0], fragments)
+        return Prepared(self._schema, operations[0], fragments, self._limits)

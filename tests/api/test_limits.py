@@ -1,0 +1,44 @@
+"""The limits hold on the compiled path and on the stock executor alike."""
+
+from __future__ import annotations
+
+import pytest
+from tests.api.conftest import Person, Town
+
+TREE = "{ regions(first: 100) { nodes { children { children { id } } } } }"
+MERGING = "{ cases { nodes { " + "id " * 100 + "} } }"
+DOUBLING = (
+    "{ ...F0 } "
+    + " ".join(f"fragment F{i} on Query {{ ...F{i + 1} ...F{i + 1} }}" for i in range(24))
+    + " fragment F24 on Query { __typename }"
+)
+SIX = " ".join(f"a{i}: timeline(first: $n) {{ nodes {{ id }} }}" for i in range(6))
+PAGES = f"query ($n: Int) {{ cases(first: $n) {{ nodes {{ {SIX} }} }} }}"
+
+
+@pytest.mark.parametrize("query", [TREE, MERGING, DOUBLING])
+async def test_everyone_is_told_the_limit(town: Town, query: str) -> None:
+    person = await town.person("CSEC", "north1")
+    nobody = Person(town.api, town.tenant.slug)
+    assert await person.code(query) == "LIMIT_EXCEEDED"
+    assert await nobody.code(query) == "LIMIT_EXCEEDED"
+
+
+async def test_a_page_size_decides_on_the_compiled_path(town: Town) -> None:
+    person = await town.person("CSEC", "north1")
+    small = await person.post({"query": PAGES, "variables": {"n": 20}})
+    assert small.headers["x-plan"] == "fast"
+    assert small.json()["data"] == {"cases": {"nodes": []}}
+    large = await person.post({"query": PAGES, "variables": {"n": 100}})
+    assert large.headers["x-plan"] == "slow:rows"
+    assert large.json()["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
+
+
+async def test_a_page_size_decides_on_the_stock_executor(town: Town) -> None:
+    person = await town.person("CSEC", "north1")
+    stock = PAGES.replace("{ cases", "{ __schema { queryType { name } } cases")
+    small = await person.post({"query": stock, "variables": {"n": 20}})
+    assert small.headers["x-plan"] == "slow:introspection"
+    assert small.json()["data"]["cases"] == {"nodes": []}
+    large = await person.post({"query": stock, "variables": {"n": 100}})
+    assert large.json()["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
