@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -22,6 +23,7 @@ from guanjia.db.connections import Connections, connect
 from guanjia.db.guard import check_server
 from guanjia.db.pools import Database
 from guanjia.graph import limits
+from guanjia.graph.journal import Journal
 from guanjia.hub import Hub
 from guanjia.reading.documents import Documents
 from guanjia.reading.engine import Engine
@@ -80,16 +82,18 @@ async def check_walls(connections: Connections, timeout: float = 60) -> None:  #
             await connection.close()
 
 
-def create_app(settings: Settings, connections: Connections) -> ASGIApp:
+def create_app(
+    settings: Settings, connections: Connections, journal: Journal | None = None
+) -> ASGIApp:
     """The application; its world opens with the server's lifespan. The endpoint is asked before
     any routing: it has one path and most of the traffic."""
     held: dict[str, Any] = {}
+    journal = journal or Journal()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with world(settings, connections) as (opened, built):
-            held["world"] = opened
-            held["view"] = View(built, opened)
+            held["view"] = View(built, opened, journal)
             yield
 
     async def alive(_: Request) -> JSONResponse:
@@ -98,15 +102,14 @@ def create_app(settings: Settings, connections: Connections) -> ASGIApp:
     async def ready(_: Request) -> JSONResponse:
         return await readiness(connections)
 
-    async def metrics(_: Request) -> JSONResponse:
-        engine = held["world"].engine
-        return JSONResponse({"planned": engine.planned, "declined": dict(engine.declined)})
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(journal.registry), media_type=CONTENT_TYPE_LATEST)
 
     others = Starlette(
         routes=[
             Route("/healthz", alive),
             Route("/readyz", ready),
-            Route("/metrics/plans", metrics),
+            Route("/metrics", metrics),
         ],
         lifespan=lifespan,
     )

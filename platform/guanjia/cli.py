@@ -34,6 +34,8 @@ from guanjia.db.requirements import UnsafeDatabase
 from guanjia.demo import people, story
 from guanjia.graph.contract import Contract, ContractBroken
 from guanjia.graph.errors import Refusal
+from guanjia.graph.journal import Journal, configure
+from guanjia.graph.transport import MAX_BODY_BYTES
 from guanjia.settings import MODULES, PROJECT_ROOT, Settings, SettingsError
 from guanjia.tenancy import onboarding
 from guanjia.tenancy.models import OPERATOR, tenant_id
@@ -122,13 +124,14 @@ def answer(settings: Settings, connections: Connections, port: socket.socket) ->
     """Serves until told to stop; open requests are finished first."""
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(settings, connections),
+            create_app(settings, connections, Journal(configure(settings.environment))),
             loop="uvloop",
             http="httptools",
             access_log=False,
             server_header=False,
             date_header=False,
-            log_level="warning",
+            log_config=None,
+            ws_max_size=MAX_BODY_BYTES,
             timeout_graceful_shutdown=10,
         )
     )

@@ -7,9 +7,10 @@ A module takes part with `guanjia.<module>.schema`, where it may define `Query`,
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 import strawberry
-from graphql import GraphQLSchema
+from graphql import GraphQLError, GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
@@ -22,6 +23,14 @@ from guanjia.settings import MODULES
 
 class UnmarkedFields(TypeError):
     """Some root field does not say who may use it: denied unless declared."""
+
+
+class Schema(strawberry.Schema):
+    """A schema whose errors are logged by `CodedErrors` alone: the library would log them with
+    the messages of the database, which hold what people wrote."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
+        return None
 
 
 def build(modules: Sequence[str] = MODULES) -> strawberry.Schema:
@@ -40,7 +49,7 @@ def build(modules: Sequence[str] = MODULES) -> strawberry.Schema:
     }
     query = merged["query"]
     assert query is not None
-    schema = strawberry.Schema(
+    schema = Schema(
         query=query,
         mutation=merged["mutation"],
         subscription=merged["subscription"],

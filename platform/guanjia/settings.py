@@ -116,6 +116,9 @@ class Settings(BaseSettings):
     signing_key: Annotated[str, AfterValidator(_private_key)] | None = Field(None, repr=False)
     cursor_key: Annotated[str, AfterValidator(_long_enough)] | None = Field(None, repr=False)
 
+    operation_seconds: Seconds = 20
+    """An operation that takes longer is ended; nothing of it is written."""
+
     access_token_seconds: Seconds = 300
     refresh_grace_seconds: int = Field(30, ge=0, le=60)
     """How long the refresh token before the last one still gives the same next one."""

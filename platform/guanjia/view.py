@@ -2,46 +2,46 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 import strawberry
-from graphql import GraphQLError, OperationType, get_operation_ast, parse
+from graphql import GraphQLError, OperationType, get_operation_ast
 from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 from strawberry.asgi import GraphQL
+from strawberry.http import GraphQLHTTPResponse
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.types.execution import ExecutionResult
+from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from guanjia.context import Context, Request, World
-from guanjia.graph import explorer
-from guanjia.graph.errors import BAD_USER_INPUT, INTERNAL, Denied, unauthenticated
-from guanjia.graph.masking import INTERNAL_MESSAGE
+from guanjia.graph import explorer, limits, transport
+from guanjia.graph.answer import Answer
+from guanjia.graph.errors import BAD_USER_INPUT, Denied, unauthenticated
+from guanjia.graph.journal import Journal, Operation, current
+from guanjia.graph.masking import coded, outcome
+from guanjia.graph.transport import Asked, NotAnOperation
+from guanjia.graph.websocket import Handler, TextSocket
 from guanjia.reading.values import Decline
 from guanjia.schema import sdl
 
-logger = logging.getLogger("guanjia.view")
-MAX_BODY_BYTES = 1_000_000
-GRAPHQL_JSON = "application/graphql-response+json"
-JSON = "application/json"
-
-
-class BadRequest(Exception):
-    """The body is not a GraphQL request."""
-
-
-class TooLarge(Exception):
-    """The request body is over the limit."""
+NO_OPERATION = "文档中没有这个操作,或有多个操作而没有给出 operationName。"
+OVER_WEBSOCKET = "订阅须经 WebSocket(graphql-transport-ws)。"
 
 
 class View(GraphQL[Context, None]):
     """POST, WebSocket (graphql-transport-ws), and the query page on GET in development."""
 
-    def __init__(self, schema: strawberry.Schema, world: World) -> None:
+    websocket_adapter_class = TextSocket
+    graphql_transport_ws_handler_class = Handler
+
+    def __init__(
+        self, schema: strawberry.Schema, world: World, journal: Journal | None = None
+    ) -> None:
         development = world.settings.environment == "development"
         super().__init__(
             schema,
@@ -49,54 +49,75 @@ class View(GraphQL[Context, None]):
             allow_queries_via_get=False,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
         )
+        self.journal = journal or Journal()
+        self.journal.watch(lambda: (world.engine.planned, world.engine.declined))
         self._world = world
         self._development = development
+        self._allowed = "GET, POST" if development else "POST"
         self._permissions = explorer.permissions(sdl(schema)) if development else None
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST":
+        if scope["type"] != "http" or (
+            self._development and scope["method"] == "GET" and not scope["query_string"]
+        ):
             await super().__call__(scope, receive, send)
             return
         headers = {
             key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]
         }
+        operation = Operation(headers)
+        answer = Answer(send, operation, transport.form_of(headers.get("accept", "")))
         try:
-            body = await _body(receive)
-        except TooLarge:
-            await _send(send, 413, _error("LIMIT_EXCEEDED", "请求过大,最多 1 MB。"), headers)
+            async with asyncio.timeout(self._world.settings.operation_seconds):
+                await self._answer(scope, receive, headers, operation, answer)
+        except NotAnOperation as bad:
+            await answer.refuse(bad.code, bad.message, status=bad.status, more=bad.headers)
+        except Exception as fault:
+            shown = outcome(fault)
+            await answer.refuse(shown.code, shown.message)
+        finally:
+            self.journal.end(operation)
+
+    async def _answer(
+        self,
+        scope: AsgiScope,
+        receive: Receive,
+        headers: Mapping[str, str],
+        operation: Operation,
+        answer: Answer,
+    ) -> None:
+        transport.asked(scope["method"], headers, self._allowed)
+        body = await _body(receive)
+        asked = transport.read(body)
+        operation.kind, operation.name = transport.kind_and_name(asked.query)
+        try:
+            data = await self._compiled(headers, asked, operation)
+        except Decline as decline:
+            operation.plan = f"slow:{decline.reason}"
+        else:
+            operation.plan = "fast"
+            await answer.data(data, plan=self._development)
             return
-        reason = "body"
-        if headers.get("content-type", "").startswith("application/json"):
-            try:
-                await _send(send, 200, await self._compiled(headers, body), headers, "fast")
-                return
-            except Decline as decline:
-                reason = decline.reason
-            except BadRequest as bad:
-                await _send(send, 400, _error(BAD_USER_INPUT, str(bad)), headers)
-                return
-            except Denied as denied:
-                await _send(send, 200, _error(denied.code, denied.message), headers)
-                return
-            except Exception:
-                logger.exception("the compiled path failed")
-                await _send(send, 200, _error(INTERNAL, INTERNAL_MESSAGE), headers)
-                return
         if self._development:
-            send = _with_header(send, b"x-plan", f"slow:{reason}".encode())
+            send = _with_header(answer.send, b"x-plan", operation.plan.encode())
+        else:
+            send = answer.send
         await super().__call__(scope, _replay(body), send)
 
-    async def _compiled(self, headers: Mapping[str, str], body: bytes) -> bytes:
+    async def _compiled(
+        self, headers: Mapping[str, str], asked: Asked, operation: Operation
+    ) -> bytes:
         """The whole response of a compiled query, or Decline."""
         world = self._world
-        query, operation_name, variables = _operation(body)
         claims = await world.identify(Request.of(headers, world.settings.host_suffix))
         if claims is None:
             raise Decline("anonymous")
+        if operation.tenant is None:
+            operation.tenant = str(claims.tenant_id)
         for fresh in (False, True):
             caller = await world.caller(claims, fresh=fresh)
             data = await world.engine.run(
-                world.database.fetch_json, caller, query, operation_name, variables
+                world.database.fetch_json, caller, asked.query, asked.name, asked.variables
             )
             if data is not None:
                 return b'{"data":' + data + b"}"
@@ -115,17 +136,71 @@ class View(GraphQL[Context, None]):
         root_value: Any,
         request_data: Any,
     ) -> ExecutionResult:
+        """The answer of the stock executor to an HTTP request."""
+        return await self.execute_asked(
+            context,
+            Asked(request_data.query or "", request_data.operation_name, request_data.variables),
+        )
+
+    async def execute_asked(self, context: Context, asked: Asked) -> ExecutionResult:
         """One operation in one snapshot (query) or one transaction (mutation)."""
-        opened = context.writing() if _is_mutation(request_data) else context.reading()
         try:
-            async with opened:
-                result = await super().execute_single(
-                    request, request_adapter, sub_response, context, root_value, request_data
+            document = limits.parse(asked.query)
+        except GraphQLError as error:
+            return PreExecutionError(data=None, errors=[coded(error)])
+        chosen = get_operation_ast(document, asked.name)
+        if chosen is None or chosen.operation is OperationType.SUBSCRIPTION:
+            return _refused(BAD_USER_INPUT, NO_OPERATION if chosen is None else OVER_WEBSOCKET)
+        writes = chosen.operation is OperationType.MUTATION
+        try:
+            async with context.writing() if writes else context.reading():
+                result = await self.schema.execute(
+                    asked.query,
+                    variable_values=asked.variables,
+                    context_value=context,
+                    operation_name=asked.name,
                 )
         except Denied as denied:
-            return ExecutionResult(data=None, errors=[_graphql_error(denied)])
+            return _refused(denied.code, denied.message)
         await context.record_denials()
         return result
+
+    def fork(self, context: Context) -> Context:
+        """A context for one operation of a socket, with the identity of its `connection_init`."""
+        forked = Context(context.world, context.request)
+        forked.connection_params = context.connection_params
+        return forked
+
+    def told_by(self, context: Context) -> Operation:
+        """The log entry of an operation on a socket."""
+        given = context.connection_params or {}
+        return Operation({str(k).lower(): v for k, v in given.items() if isinstance(v, str)})
+
+    async def get_sub_response(self, request: Any) -> Response:
+        # The only value that the library hands from the request to the answer.
+        sub_response = await super().get_sub_response(request)
+        sub_response.media_type = transport.form_of(request.headers.get("accept", ""))
+        return sub_response
+
+    async def process_result(self, request: Any, result: ExecutionResult) -> GraphQLHTTPResponse:
+        answer = await super().process_result(request, result)
+        if transport.refused({"data": result.data, "errors": answer.get("errors", [])}):
+            answer.pop("data", None)
+        return answer
+
+    def create_response(self, response_data: Any, sub_response: Response) -> Response:
+        form = sub_response.media_type or transport.JSON
+        errors = response_data.get("errors") or ()
+        code = errors[0]["extensions"]["code"] if errors else "OK"
+        status = 200 if "data" in response_data else transport.status_of(form, code)
+        told = current()
+        if told is not None:
+            told.outcome = code
+        return Response(
+            self.encode_json(response_data),
+            status_code=status,
+            headers={"content-type": f"{form}; charset=utf-8"},
+        )
 
     def encode_json(self, data: object) -> bytes:
         return orjson.dumps(data)
@@ -135,38 +210,8 @@ class View(GraphQL[Context, None]):
         return HTMLResponse(html, headers=headers)
 
 
-def _operation(body: bytes) -> tuple[str, str | None, Any]:
-    """The query, operation name and variables of a request body, or BadRequest."""
-    try:
-        data = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise BadRequest("请求体不是有效的 JSON。") from None
-    if type(data) is not dict or type(data.get("query")) is not str:
-        raise BadRequest("请求体须为 JSON 对象,其中 query 为文本。")
-    name, variables = data.get("operationName"), data.get("variables")
-    if name is not None and type(name) is not str:
-        raise BadRequest("operationName 须为文本。")
-    if variables is not None and type(variables) is not dict:
-        raise BadRequest("variables 须为 JSON 对象。")
-    return data["query"], name, variables
-
-
-def _is_mutation(request_data: Any) -> bool:
-    try:
-        operation = get_operation_ast(parse(request_data.query or ""), request_data.operation_name)
-    except GraphQLError:
-        return False
-    return operation is not None and operation.operation is OperationType.MUTATION
-
-
-def _graphql_error(denied: Denied) -> GraphQLError:
-    return GraphQLError(denied.message, extensions={"code": denied.code})
-
-
-def _error(code: str, message: str) -> bytes:
-    return orjson.dumps(
-        {"data": None, "errors": [{"message": message, "extensions": {"code": code}}]}
-    )
+def _refused(code: str, message: str) -> ExecutionResult:
+    return PreExecutionError(data=None, errors=[GraphQLError(message, extensions={"code": code})])
 
 
 async def _body(receive: Receive) -> bytes:
@@ -177,8 +222,8 @@ async def _body(receive: Receive) -> bytes:
             return b""
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise TooLarge
+        if size > transport.MAX_BODY_BYTES:
+            raise transport.too_large()
         chunks.append(chunk)
         if not message.get("more_body"):
             return b"".join(chunks)
@@ -201,17 +246,3 @@ def _with_header(send: Send, name: bytes, value: bytes) -> Send:
         await send(message)
 
     return wrapped
-
-
-async def _send(
-    send: Send, status: int, body: bytes, headers: Mapping[str, str], plan: str | None = None
-) -> None:
-    kind = GRAPHQL_JSON if GRAPHQL_JSON in headers.get("accept", "") else JSON
-    answer = [
-        (b"content-type", f"{kind}; charset=utf-8".encode()),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    if plan:
-        answer.append((b"x-plan", plan.encode()))
-    await send({"type": "http.response.start", "status": status, "headers": answer})
-    await send({"type": "http.response.body", "body": body})

@@ -40,6 +40,8 @@ class Public:
 
 
 def _mark(field: StrawberryField, name: str, value: str, directive: object) -> None:
+    if name in (field.metadata or {}):
+        return  # the field was part of a schema built before
     field.metadata = MappingProxyType({**(field.metadata or {}), name: value})
     field.directives = [*field.directives, directive]
 

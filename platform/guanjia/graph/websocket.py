@@ -1,0 +1,166 @@
+"""graphql-transport-ws, strictly: text frames, every message checked, one context an operation.
+
+What the library lets through or dies of, closes the socket with the protocol's own code here. A
+syntax error is an `error` message of its operation, because other operations on the socket go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
+from json import JSONDecodeError
+from typing import Any
+
+from graphql import GraphQLError, OperationType, get_operation_ast
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+from strawberry.asgi import ASGIWebSocketAdapter
+from strawberry.http.exceptions import (
+    NonJsonMessageReceived,
+    NonTextMessageReceived,
+    WebSocketDisconnected,
+)
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    BaseGraphQLTransportWSHandler,
+    Operation,
+)
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import CompleteMessage
+
+from guanjia.graph.errors import INTERNAL
+from guanjia.graph.journal import Operation as Told
+from guanjia.graph.limits import parse
+from guanjia.graph.masking import code_of, coded
+from guanjia.graph.transport import Asked, kind_and_name
+
+MAX_REASON_BYTES = 120  # of 123 that a close frame holds
+TYPES = ("connection_init", "ping", "pong", "subscribe", "complete")
+
+
+class TextSocket(ASGIWebSocketAdapter):
+    """Messages as text frames, which is what browsers' clients read."""
+
+    async def iter_json(
+        self, *, ignore_parsing_errors: bool = False
+    ) -> AsyncGenerator[object, None]:
+        while self.ws.application_state != WebSocketState.DISCONNECTED:
+            try:
+                text = await self.ws.receive_text()
+            except WebSocketDisconnect:
+                return
+            except KeyError as error:
+                raise NonTextMessageReceived from error
+            try:
+                message = self.view.decode_json(text)
+            except (JSONDecodeError, RecursionError, ValueError) as error:
+                raise NonJsonMessageReceived from error
+            yield message
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        try:
+            await self.ws.send_text(self.view.encode_json_string(message))
+        except (WebSocketDisconnect, RuntimeError) as gone:
+            raise WebSocketDisconnected from gone
+
+    async def close(self, code: int, reason: str) -> None:
+        short = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+        if self.ws.application_state != WebSocketState.DISCONNECTED:
+            # The other side may have gone meanwhile.
+            with suppress(RuntimeError, WebSocketDisconnect):
+                await self.ws.close(code=code, reason=short)
+
+
+def fault_of(message: Any) -> str | None:
+    """What is wrong with the form of a message."""
+    if type(message) is not dict:
+        return "Message must be a JSON object"
+    kind = message.get("type")
+    if kind not in TYPES:
+        return "Unknown message type"
+    payload = message.get("payload")
+    if kind in ("connection_init", "ping", "pong"):
+        return None if payload is None or type(payload) is dict else "Invalid payload"
+    identifier = message.get("id")
+    if type(identifier) is not str or not identifier:
+        return "Message id must be a non-empty string"
+    if kind == "complete":
+        return None
+    if type(payload) is not dict or type(payload.get("query")) is not str:
+        return "Subscribe payload must have a query"
+    if type(payload.get("operationName")) not in (str, type(None)):
+        return "operationName must be a string"
+    for name in ("variables", "extensions"):
+        if type(payload.get(name)) not in (dict, type(None)):
+            return f"{name} must be an object"
+    return None
+
+
+class Handler(BaseGraphQLTransportWSHandler[Any, None]):
+    """One socket. Its view gives each operation a context and runs what is no subscription."""
+
+    async def handle_message(self, message: Any) -> None:
+        fault = fault_of(message)
+        if fault is not None:
+            await self.handle_invalid_message(fault)
+            return
+        if message.get("payload") is None:
+            message = {key: value for key, value in message.items() if key != "payload"}
+        await super().handle_message(message)
+
+    async def run_operation(self, operation: Operation[Any, None]) -> None:
+        journal, told = self.view.journal, self.view.told_by(self.context)  # type: ignore[attr-defined]  # our view
+        try:
+            await self._run(operation, told)
+        except WebSocketDisconnected:
+            self.operations.pop(operation.id, None)
+        except Exception as fault:
+            told.outcome = INTERNAL
+            await self._refuse(operation, coded(GraphQLError(str(fault), original_error=fault)))
+        finally:
+            journal.end(told)
+
+    async def _run(self, operation: Operation[Any, None], told: Told) -> None:
+        told.kind, told.name = kind_and_name(operation.query)
+        try:
+            document = parse(operation.query)
+        except GraphQLError as error:
+            await self._refuse(operation, coded(error), told)
+            return
+        chosen = get_operation_ast(document, operation.operation_name)
+        context = self.view.fork(self.context)  # type: ignore[attr-defined]  # our view
+        if chosen is None or chosen.operation is not OperationType.SUBSCRIPTION:
+            await self._answer(operation, context, told)
+            return
+        source = await self.schema.stream(
+            operation.query,
+            variable_values=operation.variables,
+            context_value=context,
+            root_value=None,
+            operation_name=operation.operation_name,
+        )
+        async with aclosing(source):
+            await self._send_result_stream(operation, source)
+        await operation.send_operation_message(CompleteMessage(id=operation.id, type="complete"))
+
+    async def _answer(self, operation: Operation[Any, None], context: Any, told: Told) -> None:
+        """A query or mutation: one result, in one snapshot or transaction as over HTTP."""
+        result = await self.view.execute_asked(  # type: ignore[attr-defined]  # our view
+            context, Asked(operation.query, operation.operation_name, operation.variables)
+        )
+        if result.errors:
+            told.outcome = code_of(result.errors[0])
+        if result.data is None and result.errors and all(e.path is None for e in result.errors):
+            await operation.send_initial_errors(result.errors)
+            return
+        await operation.send_next(result)
+        await operation.send_operation_message(CompleteMessage(id=operation.id, type="complete"))
+
+    async def _refuse(
+        self, operation: Operation[Any, None], error: GraphQLError, told: Told | None = None
+    ) -> None:
+        if told is not None:
+            told.outcome = code_of(error)
+        with suppress(WebSocketDisconnected, KeyError):
+            await operation.send_initial_errors([error])
+
+    @staticmethod
+    def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:
+        return None
