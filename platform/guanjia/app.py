@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from guanjia import schema as schemas
@@ -22,7 +22,7 @@ from guanjia.context import World
 from guanjia.db.connections import Connections, connect
 from guanjia.db.guard import check_server
 from guanjia.db.pools import Database
-from guanjia.graph import limits
+from guanjia.graph import explorer, limits
 from guanjia.graph.journal import Journal
 from guanjia.hub import Hub
 from guanjia.reading.documents import Documents
@@ -105,14 +105,14 @@ def create_app(
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(journal.registry), media_type=CONTENT_TYPE_LATEST)
 
-    others = Starlette(
-        routes=[
-            Route("/healthz", alive),
-            Route("/readyz", ready),
-            Route("/metrics", metrics),
-        ],
-        lifespan=lifespan,
-    )
+    routes: list[BaseRoute] = [
+        Route("/healthz", alive),
+        Route("/readyz", ready),
+        Route("/metrics", metrics),
+    ]
+    if settings.environment == "development":
+        routes.append(Mount(ENDPOINT + explorer.ASSETS, explorer.assets()))
+    others = Starlette(routes=routes, lifespan=lifespan)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan" and scope["path"] == ENDPOINT:

@@ -1,4 +1,7 @@
-"""The explorer on GET /graphql in development: one page that needs no outside address."""
+"""GraphiQL on GET /graphql in development, offline: its files come from an installed package.
+
+The page adds to it a login, the permissions beside the documentation, and subscriptions.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from functools import cache
+from html import escape
 from pathlib import Path
 
 from graphql import (
@@ -16,6 +20,16 @@ from graphql import (
     StringValueNode,
     parse,
 )
+from starlette.staticfiles import StaticFiles
+
+PACKAGE = "graphene_django_graphiql_static"
+"""Carries GraphiQL, React and graphql-ws as built files; nothing of it is imported."""
+ASSETS = "/assets"
+
+
+def assets() -> StaticFiles:
+    """The package's files, to be mounted at the endpoint's ASSETS."""
+    return StaticFiles(packages=[(PACKAGE, f"static/{PACKAGE}")])
 
 
 @cache
@@ -27,15 +41,21 @@ def page(endpoint: str, permissions: Mapping[str, str] | None = None) -> tuple[s
     """The page that sends its operations to `endpoint`, and the headers it must be served with.
 
     `permissions` maps `Type.field` or `Type` to the permission shown beside it. The page's own
-    style and script carry a nonce of this answer; the policy lets nothing else load or run.
+    style and script carry a nonce of this answer; besides them only the package's files load.
     """
     nonce = secrets.token_urlsafe(18)
     facts = json.dumps({"endpoint": endpoint, "permissions": dict(permissions or {})})
     # In a script element only "<" could end the JSON early.
-    html = _template().replace("%NONCE%", nonce).replace("%FACTS%", facts.replace("<", "\\u003c"))
+    html = (
+        _template()
+        .replace("%NONCE%", nonce)
+        .replace("%ASSETS%", escape(endpoint + ASSETS))
+        .replace("%FACTS%", facts.replace("<", "\\u003c"))
+    )
     policy = (
-        f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; "
-        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+        f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; "
+        "connect-src 'self'; font-src 'self' data:; img-src 'self' data:; base-uri 'none'; "
+        "form-action 'none'; "
         "frame-ancestors 'none'"
     )
     return html, {
