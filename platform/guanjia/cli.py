@@ -132,6 +132,7 @@ def answer(settings: Settings, connections: Connections, port: socket.socket) ->
             date_header=False,
             log_config=None,
             ws_max_size=MAX_BODY_BYTES,
+            forwarded_allow_ips=settings.forwarded_allow_ips,
             timeout_graceful_shutdown=10,
         )
     )

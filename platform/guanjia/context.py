@@ -20,6 +20,7 @@ from guanjia.access.tokens import Claims, Tokens
 from guanjia.audit.service import record
 from guanjia.db.pools import Database, Transaction
 from guanjia.db.scope import Scope
+from guanjia.graph.attempts import Attempts
 from guanjia.graph.errors import (
     BAD_USER_INPUT,
     Denied,
@@ -76,6 +77,10 @@ class World:
     engine: Engine
     hub: Hub
     callers: Lru = field(default_factory=lambda: Lru(MAX_CALLERS))
+    attempts: Attempts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.attempts = Attempts(self.settings.login_attempts_per_minute)
 
     async def identify(self, request: Request) -> Claims | None:
         """Who the token speaks for in the tenant the request names; None without a token."""
@@ -115,6 +120,7 @@ class Context:
         self.clock = clock
         self.request = request
         self.connection_params: dict[str, Any] | None = None
+        self.address: str | None = None
         self.denied: list[str] = []
         self.caller: Caller | None = None
         self.reader: Any = None
@@ -152,6 +158,10 @@ class Context:
         if self.request.tenant is None:
             raise Denied(BAD_USER_INPUT, "请在请求头 X-Tenant 中指明租户,例如 yanping。")
         return self.request.tenant
+
+    def admit(self) -> None:
+        """Counts an attempt of this operation's address; Refusal when it has none left."""
+        self.world.attempts.admit(self.address)
 
     async def scope(self, permission: str) -> Scope:
         """The actor's scope for a permission; FORBIDDEN when there is none, and remembered."""

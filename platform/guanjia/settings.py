@@ -116,6 +116,10 @@ class Settings(BaseSettings):
     signing_key: Annotated[str, AfterValidator(_private_key)] | None = Field(None, repr=False)
     cursor_key: Annotated[str, AfterValidator(_long_enough)] | None = Field(None, repr=False)
 
+    forwarded_allow_ips: str = "127.0.0.1"
+    """The proxies whose X-Forwarded-For is believed: addresses or networks, with commas."""
+    login_attempts_per_minute: Annotated[int, Field(gt=0)] = 60
+    """From one address; a whole office may share one."""
     operation_seconds: Seconds = 20
     """An operation that takes longer is ended; nothing of it is written."""
 

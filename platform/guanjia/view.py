@@ -125,7 +125,9 @@ class View(GraphQL[Context, None]):
 
     async def get_context(self, request: Any, response: Any) -> Context:
         headers = dict(request.headers)
-        return Context(self._world, Request.of(headers, self._world.settings.host_suffix))
+        context = Context(self._world, Request.of(headers, self._world.settings.host_suffix))
+        context.address = request.client.host if request.client else None
+        return context
 
     async def execute_single(
         self,
@@ -169,6 +171,7 @@ class View(GraphQL[Context, None]):
         """A context for one operation of a socket, with the identity of its `connection_init`."""
         forked = Context(context.world, context.request)
         forked.connection_params = context.connection_params
+        forked.address = context.address
         return forked
 
     def told_by(self, context: Context) -> Operation:

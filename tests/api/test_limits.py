@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
-from tests.api.conftest import Person, Town
+from tests.api.conftest import Person, Service, Town
+
+from guanjia.graph.attempts import Attempts
+from guanjia.view import View
 
 TREE = "{ regions(first: 100) { nodes { children { children { id } } } } }"
 MERGING = "{ cases { nodes { " + "id " * 100 + "} } }"
@@ -42,3 +46,24 @@ async def test_a_page_size_decides_on_the_stock_executor(town: Town) -> None:
     assert small.json()["data"]["cases"] == {"nodes": []}
     large = await person.post({"query": stock, "variables": {"n": 100}})
     assert large.json()["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
+
+
+LOGIN = (
+    'mutation { a: login(input: { loginName: "x", password: "y" }) { userErrors { code } }'
+    ' b: login(input: { loginName: "x", password: "y" }) { userErrors { code } } }'
+)
+
+
+async def test_an_address_runs_out_of_logins(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(town.api.world, "attempts", Attempts(3))
+
+    async def codes(address: str) -> list[str]:
+        transport = httpx.ASGITransport(View(town.api.schema, town.api.world), client=(address, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+            answer = await Person(Service(town.api.world, None, http), town.tenant.slug).data(LOGIN)
+        return [answer[key]["userErrors"][0]["code"] for key in ("a", "b")]
+
+    assert await codes("192.0.2.7") == ["LOGIN_FAILED", "LOGIN_FAILED"]
+    assert await codes("192.0.2.7") == ["LOGIN_FAILED", "LIMIT_EXCEEDED"]
+    assert await codes("192.0.2.8") == ["LOGIN_FAILED", "LOGIN_FAILED"]
+    assert await codes("127.0.0.1") == ["LOGIN_FAILED", "LOGIN_FAILED"]

@@ -68,12 +68,15 @@ class ApartExtension(SavepointExtension):
 
     Somebody whose password is due may use it only where it says so."""
 
-    def __init__(self, while_password_due: bool) -> None:
+    def __init__(self, while_password_due: bool, counted: bool) -> None:
         super().__init__()
         self._while_password_due = while_password_due
+        self._counted = counted
 
     async def resolve_async(self, next_: Any, source: Any, info: Any, **kwargs: Any) -> Any:
         async def run() -> Any:
+            if self._counted:
+                info.context.admit()
             result = next_(source, info, **kwargs)
             return await result if inspect.isawaitable(result) else result
 
@@ -96,10 +99,11 @@ def mutation(permission: str, description: str) -> Callable[[Callable[..., Any]]
 
 
 def public_mutation(
-    reason: str, description: str, *, while_password_due: bool = False
+    reason: str, description: str, *, while_password_due: bool = False, counted: bool = False
 ) -> Callable[[Callable[..., Any]], Any]:
+    """A mutation that anyone may use; a counted one only so often from one address."""
     return lambda resolver: strawberry.mutation(
         resolver=resolver,
         description=description,
-        extensions=[*public(reason), ApartExtension(while_password_due)],
+        extensions=[*public(reason), ApartExtension(while_password_due, counted)],
     )

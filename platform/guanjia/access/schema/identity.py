@@ -212,9 +212,9 @@ async def _reset_password(
 
 @strawberry.type
 class IdentityMutation:
-    login: SessionPayload = public_mutation("登录本身", "登录,得到会话", while_password_due=True)(
-        _login
-    )
+    login: SessionPayload = public_mutation(
+        "登录本身", "登录,得到会话", while_password_due=True, counted=True
+    )(_login)
     refresh_session: SessionPayload = public_mutation(
         "访问凭证可能已过期",
         "换取新凭证;旧的刷新凭证随即失效,仅在短时间内重试得到同一新凭证",
