@@ -6,9 +6,9 @@ from enum import Enum
 import strawberry
 
 from guanjia.audit import models
-from guanjia.graph.filters import DateTimeFilter, enum_filter
+from guanjia.graph.filters import DateTimeFilter, by, enum_filter, filters
 from guanjia.graph.nodes import Connection, column, derived, node, root_connection
-from guanjia.reading.mapping import Condition, Order, SortKey
+from guanjia.reading.mapping import Order, SortKey
 
 
 @strawberry.enum(description="完成、被拒绝、敏感读取")
@@ -21,15 +21,20 @@ class AuditResult(Enum):
 AuditResultFilter = enum_filter(AuditResult)
 
 
+@filters
+class AuditRecordsFilter:
+    """审计筛选"""
+
+    result: AuditResultFilter = by("result")
+    at: DateTimeFilter = by("at")
+
+
 @node(
     models.AuditRecord,
     read="audit:read",
     reach=models.AUDIT_REACH,
     orders=(Order("NEWEST", (SortKey("seq", "int", True), SortKey("id", "uuid", True))),),
-    filters={
-        "result": {"in": Condition("in", "result")},
-        "at": {"gte": Condition("gte", "at", "time"), "lt": Condition("lt", "at", "time")},
-    },
+    filters=AuditRecordsFilter,
 )
 class AuditRecord:
     """审计记录:只增不改,逐条以散列相连"""
@@ -46,12 +51,6 @@ class AuditRecord:
     result: AuditResult = column("结果")
     detail: str = column("细节(JSON 文本),不含受保护字段")
     hash: str = derived("encode({row}.hash, 'hex')", "本条散列")
-
-
-@strawberry.input(description="审计筛选")
-class AuditRecordsFilter:
-    result: AuditResultFilter | None = strawberry.UNSET
-    at: DateTimeFilter | None = strawberry.UNSET
 
 
 @strawberry.enum(description="最新在前")

@@ -1,6 +1,9 @@
 """Filter inputs, typed once, and their way to plain values."""
 
 import datetime as dt
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -9,6 +12,7 @@ import strawberry
 from strawberry.types.base import get_object_definition
 
 from guanjia.graph.errors import BAD_USER_INPUT, Refusal
+from guanjia.reading.mapping import Condition, FilterMap
 from guanjia.reading.rows import BadPage
 
 
@@ -36,6 +40,69 @@ def enum_filter(enum: type[Enum]) -> Any:
         "in_": strawberry.field(name="in", default=strawberry.UNSET),
     }
     return strawberry.input(type(f"{enum.__name__}Filter", (), body))
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a field of a filter class means, before the class is read."""
+
+    of: Callable[[Any], Condition | FilterMap]
+    description: str | None = None
+
+
+def by(column: str, *, path: str | None = None) -> Any:
+    """The stored column that the field looks at; how follows from the field's type. A region has
+    its `path` in a second column."""
+    return Means(lambda kind: _conditions(kind, column, path))
+
+
+def flag(sql: str, otherwise: str | None = None) -> Any:
+    """A Boolean: rows for which this SQL over `{row}` holds, or does not."""
+    return Means(lambda _: Condition("flag", sql, otherwise=otherwise or f"not {sql}"))
+
+
+def search(text: str, table: str, key: str, description: str | None = None) -> Any:
+    """A text looked for in the SQL `text`, by the gram table and its column for the row."""
+    return Means(lambda _: Condition("search", text, kind=key, table=table), description)
+
+
+def means(**conditions: Condition) -> Any:
+    """Conditions that do not follow from a column, by the name of the operator's field."""
+    return Means(lambda _: {name.rstrip("_"): each for name, each in conditions.items()})
+
+
+def filters(cls: type) -> Any:
+    """The class becomes a filter input, every field optional; `conditions_of` it is what the
+    fields mean. This is the only place where a filter is declared."""
+    meanings: dict[str, Condition | FilterMap] = {}
+    for attribute, kind in list(cls.__annotations__.items()):
+        declared = vars(cls)[attribute]
+        meanings[camel(attribute)] = declared.of(kind)
+        cls.__annotations__[attribute] = kind | None
+        setattr(
+            cls,
+            attribute,
+            strawberry.field(default=strawberry.UNSET, description=declared.description),
+        )
+    cls._conditions = meanings  # type: ignore[attr-defined]  # read by conditions_of
+    return strawberry.input(cls, description=inspect.cleandoc(cls.__doc__ or "") or None)
+
+
+def conditions_of(filter_type: Any) -> FilterMap:
+    """What the fields of a filter class mean, by GraphQL name."""
+    if isinstance(filter_type, Mapping):
+        return filter_type
+    found: FilterMap = filter_type._conditions
+    return found
+
+
+def _conditions(kind: Any, column: str, path: str | None) -> FilterMap:
+    if kind is RegionFilter:
+        assert path is not None, "a region filter needs the column of the path"
+        return {"within": Condition("within", path), "in": Condition("in", column, "uuid")}
+    if kind is DateTimeFilter:
+        return {name: Condition(name, column, "time") for name in ("gte", "lt")}
+    return {"in": Condition("in", column, "uuid" if kind is IdFilter else "text")}
 
 
 def filter_values(given: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from strawberry.types import Info
 from tortoise import fields as stored
 
 from guanjia.db.scope import Reachable
-from guanjia.graph.filters import filter_values, row_id
+from guanjia.graph.filters import conditions_of, filter_values, row_id
 from guanjia.graph.marks import Requires, public, requires
 from guanjia.reading.mapping import (
     METADATA,
@@ -23,7 +23,6 @@ from guanjia.reading.mapping import (
     Column,
     Connect,
     Derived,
-    FilterMap,
     FromActor,
     Lookup,
     Many,
@@ -144,9 +143,10 @@ def node(
     read: str,
     reach: Reachable,
     orders: tuple[Order, ...] = (),
-    filters: FilterMap | None = None,
+    filters: Any = None,
 ) -> Callable[[type], Any]:
-    """The class becomes a GraphQL type over the model's table, readable with `read`."""
+    """The class becomes a GraphQL type over the model's table, readable with `read`. `filters`
+    is the class of its filter input."""
 
     def decorate(cls: type) -> Any:
         kinds = _kinds(model)
@@ -164,7 +164,7 @@ def node(
                 reach=reach,
                 fields=mapped,
                 orders={order.name: order for order in orders},
-                filters=filters or {},
+                filters=conditions_of(filters) if filters else {},
             )
         )
         description = inspect.cleandoc(cls.__doc__ or "") or None

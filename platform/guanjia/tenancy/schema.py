@@ -8,7 +8,15 @@ import strawberry
 from strawberry.types import Info
 
 from guanjia.db.scope import Scope
-from guanjia.graph.filters import IdFilter, RegionFilter, enum_filter, known_id
+from guanjia.graph.filters import (
+    IdFilter,
+    RegionFilter,
+    by,
+    enum_filter,
+    filters,
+    flag,
+    known_id,
+)
 from guanjia.graph.marks import public
 from guanjia.graph.nodes import (
     Connection,
@@ -20,7 +28,7 @@ from guanjia.graph.nodes import (
     root_lookup,
 )
 from guanjia.graph.payloads import mutation, payload
-from guanjia.reading.mapping import Condition, Order, SortKey
+from guanjia.reading.mapping import Order, SortKey
 from guanjia.tenancy import models, regions
 from guanjia.tenancy.organisations import create_company
 
@@ -37,12 +45,14 @@ class TextFilter:
     in_: list[str] | None = strawberry.field(name="in", default=strawberry.UNSET)
 
 
-@strawberry.input(description="区域筛选")
+@filters
 class RegionsFilter:
-    region: RegionFilter | None = strawberry.UNSET
-    level: LevelFilter | None = strawberry.UNSET
-    code: TextFilter | None = strawberry.UNSET
-    in_force: bool | None = strawberry.UNSET
+    """区域筛选"""
+
+    region: RegionFilter = by("id", path="path")
+    level: LevelFilter = by("level")
+    code: TextFilter = by("code")
+    in_force: bool = flag("{row}.valid_to is null", "{row}.valid_to is not null")
 
 
 @strawberry.enum(description="区域排序:按树或按代码")
@@ -59,14 +69,7 @@ class RegionOrder(Enum):
         Order("TREE", (SortKey("path", "text"), SortKey("id", "uuid"))),
         Order("CODE", (SortKey("code", "text"), SortKey("id", "uuid"))),
     ),
-    filters={
-        "region": {"within": Condition("within", "path"), "in": Condition("in", "id", "uuid")},
-        "level": {"in": Condition("in", "level")},
-        "code": {"in": Condition("in", "code")},
-        "inForce": Condition(
-            "flag", "{row}.valid_to is null", otherwise="{row}.valid_to is not null"
-        ),
-    },
+    filters=RegionsFilter,
 )
 class Region:
     """区域:区县、街道(乡镇)、社区(村)、网格"""
@@ -84,11 +87,13 @@ class Region:
     )
 
 
-@strawberry.input(description="机构筛选")
+@filters
 class OrganisationsFilter:
-    kind: OrganisationKindFilter | None = strawberry.UNSET
-    region: RegionFilter | None = strawberry.UNSET
-    id: IdFilter | None = strawberry.UNSET
+    """机构筛选"""
+
+    kind: OrganisationKindFilter = by("kind")
+    region: RegionFilter = by("region_id", path="region_path")
+    id: IdFilter = by("id")
 
 
 @strawberry.enum(description="机构排序:按名称")
@@ -101,14 +106,7 @@ class OrganisationOrder(Enum):
     read="organisation:read",
     reach=models.ORGANISATION_REACH,
     orders=(Order("NAME", (SortKey("name", "text"), SortKey("id", "uuid"))),),
-    filters={
-        "kind": {"in": Condition("in", "kind")},
-        "region": {
-            "within": Condition("within", "region_path"),
-            "in": Condition("in", "region_id", "uuid"),
-        },
-        "id": {"in": Condition("in", "id", "uuid")},
-    },
+    filters=OrganisationsFilter,
 )
 class Organisation:
     """机构:职能部门、街道办事处、社区、物业公司、外部单位"""

@@ -10,7 +10,7 @@ from strawberry.types import Info
 from guanjia.access import grants, models
 from guanjia.db.scope import Scope
 from guanjia.graph.errors import not_found
-from guanjia.graph.filters import IdFilter, enum_filter, known_id, row_id
+from guanjia.graph.filters import IdFilter, by, enum_filter, filters, flag, known_id, row_id
 from guanjia.graph.marks import requires
 from guanjia.graph.nodes import (
     Connection,
@@ -25,7 +25,7 @@ from guanjia.graph.nodes import (
     root_value,
     root_viewer,
 )
-from guanjia.reading.mapping import Condition, Order, SortKey
+from guanjia.reading.mapping import Order, SortKey
 from guanjia.tenancy.schema import Level, Region, RegionFilter, TextFilter
 
 MemberKind = strawberry.enum(models.MemberKind, name="MemberKind")
@@ -33,22 +33,31 @@ MemberKindFilter = enum_filter(MemberKind)
 BY_NAME = Order("NAME", (SortKey("display_name", "text"), SortKey("id", "uuid")))
 
 
+@filters
+class GrantsFilter:
+    """授权筛选"""
+
+    role: TextFilter = by("role")
+    region: RegionFilter = by("region_id", path="region_path")
+    member: IdFilter = by("membership_id")
+    revoked: bool = flag("{row}.revoked_at is not null", "{row}.revoked_at is null")
+
+
+@filters
+class MembersFilter:
+    """成员筛选"""
+
+    kind: MemberKindFilter = by("kind")
+    id: IdFilter = by("id")
+    active: bool = flag("{row}.active")
+
+
 @node(
     models.Grant,
     read="role:read",
     reach=models.GRANT_REACH,
     orders=(Order("NEWEST", (SortKey("valid_from", "time", True), SortKey("id", "uuid", True))),),
-    filters={
-        "role": {"in": Condition("in", "role")},
-        "region": {
-            "within": Condition("within", "region_path"),
-            "in": Condition("in", "region_id", "uuid"),
-        },
-        "member": {"in": Condition("in", "membership_id", "uuid")},
-        "revoked": Condition(
-            "flag", "{row}.revoked_at is not null", otherwise="{row}.revoked_at is null"
-        ),
-    },
+    filters=GrantsFilter,
 )
 class Grant:
     """授权:某成员在某区域持有某角色"""
@@ -68,11 +77,7 @@ class Grant:
     read="user:read",
     reach=models.MEMBER_REACH,
     orders=(BY_NAME,),
-    filters={
-        "kind": {"in": Condition("in", "kind")},
-        "id": {"in": Condition("in", "id", "uuid")},
-        "active": Condition("flag", "{row}.active", otherwise="not {row}.active"),
-    },
+    filters=MembersFilter,
 )
 class Member:
     """成员"""
@@ -163,24 +168,9 @@ def _roles(actor: Any) -> list[Role]:
     ]
 
 
-@strawberry.input(description="授权筛选")
-class GrantsFilter:
-    role: TextFilter | None = strawberry.UNSET
-    region: RegionFilter | None = strawberry.UNSET
-    member: IdFilter | None = strawberry.UNSET
-    revoked: bool | None = strawberry.UNSET
-
-
 @strawberry.enum(description="授权排序:最新在前")
 class GrantOrder(Enum):
     NEWEST = "NEWEST"
-
-
-@strawberry.input(description="成员筛选")
-class MembersFilter:
-    kind: MemberKindFilter | None = strawberry.UNSET
-    id: IdFilter | None = strawberry.UNSET
-    active: bool | None = strawberry.UNSET
 
 
 @strawberry.enum(description="成员排序:按姓名")

@@ -7,36 +7,12 @@ import strawberry
 from guanjia.cases.schema.types import (
     Case,
     CaseCategory,
+    CaseCategoryFilter,
     CaseEvent,
-    CaseLevelFilter,
-    CaseStageFilter,
-    CaseStateFilter,
-    CategoryKind,
+    CaseEventFilter,
+    CaseFilter,
 )
-from guanjia.graph.filters import DateTimeFilter, IdFilter, RegionFilter, enum_filter
 from guanjia.graph.nodes import Connection, root_connection, root_lookup
-from guanjia.tenancy.schema import TextFilter
-
-CategoryKindFilter = enum_filter(CategoryKind)
-
-
-@strawberry.input(description="案件筛选;各项须同时满足")
-class CaseFilter:
-    id: IdFilter | None = strawberry.UNSET
-    number: TextFilter | None = strawberry.UNSET
-    region: RegionFilter | None = strawberry.UNSET
-    state: CaseStateFilter | None = strawberry.UNSET
-    stage: CaseStageFilter | None = strawberry.UNSET
-    level: CaseLevelFilter | None = strawberry.UNSET
-    category: IdFilter | None = strawberry.UNSET
-    handler: IdFilter | None = strawberry.UNSET
-    reported_at: DateTimeFilter | None = strawberry.UNSET
-    due_at: DateTimeFilter | None = strawberry.UNSET
-    overdue: bool | None = strawberry.UNSET
-    urgent: bool | None = strawberry.UNSET
-    search: str | None = strawberry.field(
-        default=strawberry.UNSET, description="编号、标题、描述、地点中的文字,2 到 50 个字"
-    )
 
 
 @strawberry.enum(description="案件排序:最新在前、最早在前")
@@ -45,23 +21,9 @@ class CaseOrder(Enum):
     OLDEST = "OLDEST"
 
 
-@strawberry.input(description="经过筛选")
-class CaseEventFilter:
-    region: RegionFilter | None = strawberry.UNSET
-    at: DateTimeFilter | None = strawberry.UNSET
-    case: IdFilter | None = strawberry.UNSET
-
-
 @strawberry.enum(description="最新在前")
 class CaseEventOrder(Enum):
     NEWEST = "NEWEST"
-
-
-@strawberry.input(description="类别筛选")
-class CaseCategoryFilter:
-    kind: CategoryKindFilter | None = strawberry.UNSET
-    code: TextFilter | None = strawberry.UNSET
-    active: bool | None = strawberry.UNSET
 
 
 @strawberry.enum(description="按代码")

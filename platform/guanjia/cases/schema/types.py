@@ -7,11 +7,21 @@ import strawberry
 from guanjia.access.schema import Member
 from guanjia.cases import models, reasons, states
 from guanjia.cases.calendar import Unit as CaseUnit
-from guanjia.graph.filters import enum_filter
+from guanjia.graph.filters import (
+    DateTimeFilter,
+    IdFilter,
+    RegionFilter,
+    by,
+    enum_filter,
+    filters,
+    flag,
+    means,
+    search,
+)
 from guanjia.graph.nodes import Connection, column, connection, derived, many, node, one
 from guanjia.graph.scalars import Money
 from guanjia.reading.mapping import Condition, Order, SortKey
-from guanjia.tenancy.schema import Organisation, Region
+from guanjia.tenancy.schema import Organisation, Region, TextFilter
 
 CaseState = strawberry.enum(states.State, name="CaseState", description="案件状态")
 CaseStage = strawberry.enum(states.Stage, name="CaseStage", description="六个阶段")
@@ -36,6 +46,7 @@ TimeUnit = strawberry.enum(CaseUnit, name="TimeUnit", description="时限单位"
 CaseStateFilter = enum_filter(CaseState)
 CaseStageFilter = enum_filter(CaseStage)
 CaseLevelFilter = enum_filter(CaseLevel)
+CategoryKindFilter = enum_filter(CategoryKind)
 
 SETTLED = ", ".join(f"'{state}'" for state in sorted(states.FINISHED))
 LATE = (
@@ -46,16 +57,56 @@ OVERDUE = f"coalesce({LATE}, false)"
 BY_SEQ = Order("SEQ", (SortKey("seq", "int"), SortKey("id", "uuid")))
 
 
+@filters
+class CaseCategoryFilter:
+    """类别筛选"""
+
+    kind: CategoryKindFilter = by("kind")
+    code: TextFilter = by("code")
+    active: bool = flag("{row}.active")
+
+
+@filters
+class CaseEventFilter:
+    """经过筛选"""
+
+    region: RegionFilter = means(
+        within=Condition("within", "region_path"), in_=Condition("at", "region_path", "uuid")
+    )
+    at: DateTimeFilter = by("at")
+    case: IdFilter = by("case_id")
+
+
+@filters
+class CaseFilter:
+    """案件筛选;各项须同时满足"""
+
+    id: IdFilter = by("id")
+    number: TextFilter = by("number")
+    region: RegionFilter = by("region_id", path="region_path")
+    state: CaseStateFilter = by("state")
+    stage: CaseStageFilter = by("stage")
+    level: CaseLevelFilter = by("level")
+    category: IdFilter = by("category_id")
+    handler: IdFilter = by("handler_id")
+    reported_at: DateTimeFilter = by("reported_at")
+    due_at: DateTimeFilter = by("due_at")
+    overdue: bool = flag(OVERDUE)
+    urgent: bool = flag("{row}.urgent")
+    search: str = search(
+        "{row}.search_text",
+        "case_grams",
+        "case_id",
+        "编号、标题、描述、地点中的文字,2 到 50 个字",
+    )
+
+
 @node(
     models.CaseCategory,
     read="category:read",
     reach=models.CATEGORY_REACH,
     orders=(Order("CODE", (SortKey("code", "text"), SortKey("id", "uuid"))),),
-    filters={
-        "kind": {"in": Condition("in", "kind")},
-        "code": {"in": Condition("in", "code")},
-        "active": Condition("flag", "{row}.active", otherwise="not {row}.active"),
-    },
+    filters=CaseCategoryFilter,
 )
 class CaseCategory:
     """案件类别(小类):时限、主办、立案与结案条件"""
@@ -85,14 +136,7 @@ class CaseCategory:
         BY_SEQ,
         Order("NEWEST", (SortKey("at", "time", True), SortKey("id", "uuid", True))),
     ),
-    filters={
-        "region": {
-            "within": Condition("within", "region_path"),
-            "in": Condition("at", "region_path", "uuid"),
-        },
-        "at": {"gte": Condition("gte", "at", "time"), "lt": Condition("lt", "at", "time")},
-        "case": {"in": Condition("in", "case_id", "uuid")},
-    },
+    filters=CaseEventFilter,
 )
 class CaseEvent:
     """案件经过中的一步;只增加,不修改"""
@@ -146,30 +190,7 @@ class CaseAssignment:
         Order("NEWEST", (SortKey("created_at", "time", True), SortKey("id", "uuid", True))),
         Order("OLDEST", (SortKey("created_at", "time"), SortKey("id", "uuid"))),
     ),
-    filters={
-        "id": {"in": Condition("in", "id", "uuid")},
-        "number": {"in": Condition("in", "number")},
-        "region": {
-            "within": Condition("within", "region_path"),
-            "in": Condition("in", "region_id", "uuid"),
-        },
-        "state": {"in": Condition("in", "state")},
-        "stage": {"in": Condition("in", "stage")},
-        "level": {"in": Condition("in", "level")},
-        "category": {"in": Condition("in", "category_id", "uuid")},
-        "handler": {"in": Condition("in", "handler_id", "uuid")},
-        "reportedAt": {
-            "gte": Condition("gte", "reported_at", "time"),
-            "lt": Condition("lt", "reported_at", "time"),
-        },
-        "dueAt": {
-            "gte": Condition("gte", "due_at", "time"),
-            "lt": Condition("lt", "due_at", "time"),
-        },
-        "overdue": Condition("flag", OVERDUE, otherwise=f"not {OVERDUE}"),
-        "urgent": Condition("flag", "{row}.urgent", otherwise="not {row}.urgent"),
-        "search": Condition("search", "{row}.search_text", kind="case_id", table="case_grams"),
-    },
+    filters=CaseFilter,
 )
 class Case:
     """案件 (a property-governance case)"""
