@@ -9,6 +9,7 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -24,6 +25,7 @@ from guanjia.db.guard import check_server
 from guanjia.db.pools import Database
 from guanjia.graph import explorer, limits
 from guanjia.graph.journal import Journal
+from guanjia.graph.transport import LOCAL_PAGE
 from guanjia.hub import Hub
 from guanjia.reading.documents import Documents
 from guanjia.reading.engine import Engine
@@ -44,7 +46,7 @@ async def world(
     UnsafeDatabase when a role or a setting of the server would make the wall a pretence.
     """
     await check_walls(connections)
-    built = schemas.build()
+    built = schemas.build(introspection=settings.environment == "development")
     given, database = database, database or await Database.open(connections, MODULES)
     hub = Hub(database)
     try:
@@ -114,9 +116,22 @@ def create_app(
         routes.append(Mount(ENDPOINT + explorer.ASSETS, explorer.assets()))
     others = Starlette(routes=routes, lifespan=lifespan)
 
+    async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
+        await held["view"](scope, receive, send)
+
+    crossing = CORSMiddleware(
+        endpoint,
+        allow_origins=settings.origins(),
+        allow_origin_regex=LOCAL_PAGE if settings.environment == "development" else None,
+        allow_methods=["POST"],
+        allow_headers=["authorization", "content-type", "x-tenant", "x-request-id"],
+        expose_headers=["x-request-id", "x-plan"],
+        max_age=600,
+    )
+
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan" and scope["path"] == ENDPOINT:
-            await held["view"](scope, receive, send)
+            await (crossing if scope["type"] == "http" else endpoint)(scope, receive, send)
         else:
             await others(scope, receive, send)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import strawberry
 from graphql import GraphQLError, GraphQLSchema
+from strawberry.extensions import DisableIntrospection
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
@@ -33,8 +34,9 @@ class Schema(strawberry.Schema):
         return None
 
 
-def build(modules: Sequence[str] = MODULES) -> strawberry.Schema:
-    """The schema of these modules; UnmarkedFields when a root field carries no mark."""
+def build(modules: Sequence[str] = MODULES, *, introspection: bool = True) -> strawberry.Schema:
+    """The schema of these modules; UnmarkedFields when a root field carries no mark. Without
+    introspection it is told by schema.graphql alone."""
     parts = [
         import_module(f"guanjia.{name}.schema")
         for name in modules
@@ -53,7 +55,7 @@ def build(modules: Sequence[str] = MODULES) -> strawberry.Schema:
         query=query,
         mutation=merged["mutation"],
         subscription=merged["subscription"],
-        extensions=[Limits, CodedErrors],
+        extensions=[Limits, CodedErrors, *([] if introspection else [DisableIntrospection])],
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
     )
     missing = unmarked(graphql_schema(schema))

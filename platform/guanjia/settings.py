@@ -116,6 +116,9 @@ class Settings(BaseSettings):
     signing_key: Annotated[str, AfterValidator(_private_key)] | None = Field(None, repr=False)
     cursor_key: Annotated[str, AfterValidator(_long_enough)] | None = Field(None, repr=False)
 
+    allowed_origins: str = ""
+    """The pages elsewhere that may call the API, with commas: https://app.example. In development
+    also those of this machine."""
     forwarded_allow_ips: str = "127.0.0.1"
     """The proxies whose X-Forwarded-For is believed: addresses or networks, with commas."""
     login_attempts_per_minute: Annotated[int, Field(gt=0)] = 60
@@ -137,6 +140,10 @@ class Settings(BaseSettings):
     password_min_length: int = Field(10, ge=8, le=64)
     password_classes: int = Field(3, ge=1, le=4)
     password_max_age_days: Annotated[int, Field(gt=0)] = 90
+
+    def origins(self) -> list[str]:
+        """The allowed origins, one by one."""
+        return [origin.strip() for origin in self.allowed_origins.split(",") if origin.strip()]
 
     def signing_key_pem(self) -> str:
         """The Ed25519 private key that signs access tokens, as PEM."""

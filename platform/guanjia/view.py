@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -24,11 +26,12 @@ from guanjia.graph.answer import Answer
 from guanjia.graph.errors import BAD_USER_INPUT, Denied, unauthenticated
 from guanjia.graph.journal import Journal, Operation, current
 from guanjia.graph.masking import coded, outcome
-from guanjia.graph.transport import Asked, NotAnOperation
+from guanjia.graph.transport import LOCAL_PAGE, Asked, NotAnOperation
 from guanjia.graph.websocket import Handler, TextSocket
 from guanjia.reading.values import Decline
 from guanjia.schema import sdl
 
+INIT_SECONDS = 10
 NO_OPERATION = "文档中没有这个操作,或有多个操作而没有给出 operationName。"
 OVER_WEBSOCKET = "订阅须经 WebSocket(graphql-transport-ws)。"
 
@@ -48,6 +51,8 @@ class View(GraphQL[Context, None]):
             graphql_ide="graphiql" if development else None,
             allow_queries_via_get=False,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
+            allowed_origins=world.settings.origins(),
         )
         self.journal = journal or Journal()
         self.journal.watch(lambda: (world.engine.planned, world.engine.declined))
@@ -166,6 +171,10 @@ class View(GraphQL[Context, None]):
             return _refused(denied.code, denied.message)
         await context.record_denials()
         return result
+
+    def is_websocket_origin_allowed(self, request: Any, origin: str) -> bool:
+        local = self._development and re.fullmatch(LOCAL_PAGE, origin) is not None
+        return local or super().is_websocket_origin_allowed(request, origin)
 
     def fork(self, context: Context) -> Context:
         """A context for one operation of a socket, with the identity of its `connection_init`."""

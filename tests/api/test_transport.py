@@ -9,6 +9,10 @@ import httpx
 import pytest
 from tests.api.conftest import Service
 
+from guanjia import schema as schemas
+from guanjia.app import create_app
+from guanjia.db.connections import Connections
+from guanjia.settings import load
 from guanjia.view import View
 
 GRAPHQL = "application/graphql-response+json"
@@ -173,6 +177,34 @@ async def test_production_has_no_get_at_all(api: Service) -> None:
         assert page.headers["allow"] == "POST"
         ran = await http.post("/graphql", json=GOOD)
         assert "x-plan" not in ran.headers
+
+
+async def preflight(environment: str, origin: str, **more: str) -> str | None:
+    settings = load().model_copy(update={"environment": environment, **more})
+    transport = httpx.ASGITransport(create_app(settings, Connections()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
+        asked = {"origin": origin, "access-control-request-method": "POST"}
+        answer = await http.options("/graphql", headers=asked)
+    return answer.headers.get("access-control-allow-origin")
+
+
+async def test_a_page_elsewhere_may_ask_only_when_it_is_named() -> None:
+    local, named, other = "http://localhost:5173", "https://app.example", "https://evil.example"
+    assert await preflight("development", local) == local
+    assert await preflight("development", other) is None
+    assert await preflight("production", local) is None
+    allowed = {"allowed_origins": f"https://a.example, {named}"}
+    assert await preflight("production", named, **allowed) == named
+    assert await preflight("production", other, **allowed) is None
+
+
+async def test_production_does_not_describe_itself(api: Service) -> None:
+    told = schemas.build(introspection=False)
+    for query in ("{ __schema { queryType { name } } }", '{ __type(name: "Case") { name } }'):
+        result = await told.execute(query)
+        assert result.errors
+        assert "introspection" in result.errors[0].message
+    assert (await send(api, {"query": "{ __schema { queryType { name } } }"})).json()["data"]
 
 
 async def test_a_body_over_the_limit_is_told(api: Service) -> None:

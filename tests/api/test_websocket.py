@@ -143,6 +143,12 @@ async def test_a_page_elsewhere_cannot_connect(api: Service) -> None:
         assert await socket.receive() == 1008
 
 
+async def test_a_developers_own_page_can_connect(api: Service) -> None:
+    async with connected(api, origin="http://localhost:5173") as socket:
+        await socket.send(INIT)
+        assert await socket.receive() == ACK
+
+
 async def test_a_ping_is_answered(api: Service) -> None:
     async with connected(api) as socket:
         await socket.send({"type": "ping", "payload": {"a": 1}})

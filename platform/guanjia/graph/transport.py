@@ -26,6 +26,8 @@ GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
 STATUS = {UNAUTHENTICATED: 401, FORBIDDEN: 403, INTERNAL: 500}
 MAX_BODY_BYTES = 1_000_000
+LOCAL_PAGE = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
+"""Where a frontend developer's own page comes from: allowed in development."""
 KEPT = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
 _OPERATION = re.compile(r"\s*(query|mutation|subscription)\b\s*(\w{1,64})?")
 
