@@ -12,7 +12,7 @@ from guanjia.graph.journal import log_fault
 from guanjia.reading.rows import BadPage
 
 INTERNAL_MESSAGE = "服务内部错误,请稍后再试;问题已记录。"
-TOO_SLOW = "操作耗时过长,已中止,没有写入任何内容;请缩小范围后再试。"
+TOO_SLOW = "操作耗时过长,已中止。请缩小范围,或以同一 idempotencyKey 重试。"
 NOT_THE_CONTRACT = "请求不符合接口约定:"
 
 
