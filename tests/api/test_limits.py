@@ -9,7 +9,7 @@ from tests.api.conftest import Person, Service, Town
 from guanjia.graph.attempts import Attempts
 from guanjia.view import View
 
-TREE = "{ regions(first: 100) { nodes { children { children { id } } } } }"
+TREE = "{ regions(first: 100) { nodes { children { children { children { id } } } } } }"
 MERGING = "{ cases { nodes { " + "id " * 100 + "} } }"
 DOUBLING = (
     "{ ...F0 } "

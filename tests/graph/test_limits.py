@@ -69,7 +69,7 @@ def test_a_syntax_error_stays_one() -> None:
 
 
 CASES = "cases(first: {0}) {{ nodes {{ timeline(first: {0}) {{ nodes {{ title }} }} }} }}"
-TREE = "regions(first: {0}) {{ nodes {{ children {{ children {{ id }} }} }} }}"
+TREE = "regions(first: {0}) {{ nodes {{ children {{ children {{ children {{ id }} }} }} }} }}"
 SIX = " ".join(f"a{i}: timeline(first: $n) {{ nodes {{ id }} }}" for i in range(6))
 
 
@@ -114,7 +114,7 @@ def test_a_fragment_does_not_hide_rows(schema: GraphQLSchema) -> None:
     hidden = (
         "{ regions(first: 100) { nodes { ...A } } }"
         " fragment A on Region { children { ...B } }"
-        " fragment B on Region { ... on Region { children { id } } }"
+        " fragment B on Region { ... on Region { children { children { id } } } }"
     )
     with pytest.raises(LimitExceeded):
         hold(schema, hidden)

@@ -47,7 +47,7 @@ MAX_FIELDS = 1_000
 MAX_COMPARISONS = 4_000
 """Pairs of fields with one response key, each of which validation compares."""
 MAX_ROWS = 50_000
-"""Rows an operation may read when every page it asks for is full."""
+"""Rows an operation may read when every page it asks for is full and a list has 20 rows."""
 
 
 # The parser has no class of its own for what exceeds its bounds.
@@ -217,7 +217,8 @@ class _Rows:
         """How many objects one object has at this field."""
         mapping = mapping_of(definition)
         if isinstance(mapping, Many):
-            return mapping.limit
+            # Its rows have one parent each, so that few parents have many: grants, sub-regions.
+            return DEFAULT_PAGE
         if isinstance(mapping, Connect):
             given = {argument.name.value: argument.value for argument in node.arguments or ()}
             return self._page(given.get("last") or given.get("first"))
