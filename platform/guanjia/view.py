@@ -94,7 +94,7 @@ class View(GraphQL[Context, None]):
         transport.asked(scope["method"], headers, self._allowed)
         body = await _body(receive)
         asked = transport.read(body)
-        operation.kind, operation.name = transport.kind_and_name(asked.query)
+        operation.kind, operation.name = transport.kind_and_name(asked.query, asked.name)
         try:
             data = await self._compiled(headers, asked, operation)
         except Decline as decline:

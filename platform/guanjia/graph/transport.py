@@ -30,7 +30,10 @@ MAX_BODY_BYTES = 1_000_000
 LOCAL_PAGE = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 """Where a frontend developer's own page comes from: allowed in development."""
 KEPT = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
-_OPERATION = re.compile(r"\s*(query|mutation|subscription)\b\s*(\w{1,64})?")
+_NAME = re.compile(r"[_A-Za-z]\w{0,63}", re.ASCII)
+_OPERATION = re.compile(
+    r"(?:[\s,]|#[^\n]*\n)*+(?:(query|mutation|subscription)\b\s*(\w{1,64})?|\{)", re.ASCII
+)
 
 
 @dataclass(frozen=True)
@@ -122,12 +125,17 @@ def too_large() -> NotAnOperation:
     return NotAnOperation(413, f"请求过大,最多 {size} MB。", LIMIT_EXCEEDED)
 
 
-def kind_and_name(query: str) -> tuple[str, str | None]:
-    """What an operation calls itself, for the log."""
+def kind_and_name(query: str, chosen: str | None = None) -> tuple[str, str | None]:
+    """What an operation calls itself, for the log: the chosen one of several, or the first."""
+    if chosen is not None:
+        if not _NAME.fullmatch(chosen):
+            return "unknown", None
+        found = re.search(rf"\b(query|mutation|subscription)\s+{chosen}\b", query)
+        return (found[1], chosen) if found else ("unknown", chosen)
     found = _OPERATION.match(query)
-    if found:
-        return found[1], found[2]
-    return ("query", None) if query.lstrip().startswith("{") else ("unknown", None)
+    if found is None:
+        return "unknown", None
+    return found[1] or "query", found[2]
 
 
 def refused(answer: Mapping[str, Any]) -> bool:

@@ -118,7 +118,7 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
             journal.end(told)
 
     async def _run(self, operation: Operation[Any, None], told: Told) -> None:
-        told.kind, told.name = kind_and_name(operation.query)
+        told.kind, told.name = kind_and_name(operation.query, operation.operation_name)
         try:
             document = parse(operation.query)
         except GraphQLError as error:
