@@ -83,6 +83,18 @@ class TenantTable(Sql):
         return f"Create tenant table {self.name}"
 
 
+class Rights(Sql):
+    """Rights on a tenant table beyond those it was made with, by role."""
+
+    def __init__(self, name: str, grants: Mapping[str, str]) -> None:
+        self.name = name
+        self.grants = dict(grants)
+        super().__init__(
+            [f"grant {rights} on {name} to {role}" for role, rights in grants.items()],
+            [f"revoke {rights} on {name} from {role}" for role, rights in grants.items()],
+        )
+
+
 def wall(table: str) -> list[str]:
     """Row-level security with the one policy, for the owner too."""
     roles = ", ".join(APPLICATION_ROLES)
