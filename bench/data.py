@@ -68,11 +68,11 @@ async def fill(database: Database, slug: str, cases: int) -> None:
         )  # fmt: skip
         await connection.execute(
             "insert into case_events (id, case_id, seq, code, action, title, from_state, to_state,"
-            " at, actor_name, actor_role, due_provisional, region_path, reporter_id, prev_hash,"
-            " hash)"
+            " at, actor_name, actor_role, due_provisional, region_path, current_path, reporter_id,"
+            " prev_hash, hash)"
             " select gen_random_uuid(), c.id, e, 'T1', 'report_case', '上报',"
             " case when e > 1 then 'REPORTED' end, 'REPORTED',"
-            " c.created_at, '上报人', 'COMM', false, c.region_path, c.reporter_id,"
+            " c.created_at, '上报人', 'COMM', false, c.region_path, c.region_path, c.reporter_id,"
             " decode(repeat('00', 32), 'hex'), decode(repeat('00', 32), 'hex')"
             " from cases c cross join generate_series(1, 3) e"
         )

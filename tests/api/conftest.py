@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -82,6 +83,7 @@ class Town:
     api: Service
     tenant: Any
     organisations: dict[str, UUID] = field(default_factory=dict)
+    places: Iterator[int] = field(default_factory=lambda: count(1))
 
     async def person(
         self, role: str | None, region: str = "district", organisation: str | None = None
@@ -142,7 +144,7 @@ class Town:
                     "categoryId": categories["caseCategories"]["nodes"][0]["id"],
                     "regionId": str(self.tenant.regions[region].id),
                     "title": title,
-                    "location": "北门 1 号",
+                    "location": f"北门 {next(self.places)} 号",
                     "source": "COMMUNITY",
                     "noPhotoReason": "夜间",
                     "contactName": "张三",

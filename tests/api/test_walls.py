@@ -14,6 +14,7 @@ CASE = "query ($id: ID!) { case(id: $id) { id number timeline { nodes { id } } }
 READING = {
     "cases": "{ cases { totalCount } }",
     "caseEvents": "{ caseEvents { totalCount } }",
+    "duplicateCandidates": '{ duplicateCandidates(id: "x") { id } }',
     "caseCategories": "{ caseCategories { totalCount } }",
     "case": '{ case(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "regions": "{ regions { totalCount } }",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -37,7 +38,8 @@ PERMISSIONS = {
     "approve_extension": "case:approve_extension", "check_case": "case:check",
     "close_case": "case:close", "finish_evaluation": "case:close", "evaluate_case": "case:evaluate",
     "reopen_case": "case:reopen", "archive_case": "case:archive", "void_case": "case:void",
-    "escalate_case": "case:escalate", "load_calendar_year": "calendar:manage",
+    "escalate_case": "case:escalate", "supervise_case": "case:supervise",
+    "release_supervision": "case:supervise", "load_calendar_year": "calendar:manage",
 }  # fmt: skip
 
 
@@ -56,6 +58,7 @@ class Town:
     organisations: dict[str, UUID] = field(default_factory=dict)
     categories: dict[str, UUID] = field(default_factory=dict)
     now: dt.datetime = field(default_factory=lambda: at("2026-03-02 09:00"))
+    _places: Iterator[int] = field(default_factory=lambda: count(1))
 
     def later(self, **by: float) -> None:
         self.now += dt.timedelta(**by)
@@ -81,7 +84,7 @@ class Town:
             "category_id": self.categories["E01-02"],
             "region_id": self.tenant.regions["north1grid"].id,
             "title": "暴露垃圾",
-            "location": "三号楼东侧",
+            "location": f"三号楼东侧{next(self._places)}号门",
             "source": Source.GRID_PATROL,
             "no_photo_reason": "夜间",
         }
@@ -118,6 +121,8 @@ class Town:
 
     async def to_feedback(self, case: Case, lead: str = "company", **limit: Any) -> Case:
         """From REPORTED to CHECKING by the ordinary way."""
+        if (await self.stored(case.id))["verify_first"]:
+            await self.do("clerk", "verify_case", case)
         await self.do("clerk", "file_case", case)
         await self.do(
             "clerk", "dispatch_case", case, organisation_id=self.organisations[lead], **limit
@@ -190,6 +195,11 @@ async def _person(
         membership, town.tenant.id, name, name,
     )  # fmt: skip
     held = Held(new_id(), role, region.id, region.path, LONG_AGO, None)
+    await transaction.connection.execute(
+        "insert into grants (id, membership_id, role, region_id, region_path, valid_from)"
+        " values ($1, $2, $3, $4, $5, $6)",
+        held.id, membership, role, region.id, region.path, LONG_AGO,
+    )  # fmt: skip
     organisations = (town.organisations[member_of],) if member_of else ()
     return Actor(
         tenant_id=town.tenant.id, membership_id=membership, user_id=None, session_id=None,

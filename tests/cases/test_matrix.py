@@ -55,7 +55,14 @@ def actions(town: Any, original: Any, now: dt.datetime) -> dict[str, tuple[str, 
         "escalate_case": ("escalate", {"reason": "无"}),
         "dispatch_case": ("dispatch", {"organisation_id": company}),
         "accept_case": ("handle", {}),
-        "return_case": ("handle", {"reason": "无", "evidence": "无"}),
+        "return_case": (
+            "handle",
+            {
+                "reason": "无",
+                "evidence": "无",
+                "suggested_id": town.organisations["committee"],
+            },
+        ),
         "rule_return": ("dispatch", {"accepted": True, "reason": "无"}),
         "start_case": ("handle", {"plan": "无"}),
         "request_suspension": (
@@ -79,6 +86,8 @@ def actions(town: Any, original: Any, now: dt.datetime) -> dict[str, tuple[str, 
         "reopen_case": ("reopen", {"reason": "无"}),
         "archive_case": ("archive", {}),
         "void_case": ("void", {"reason": "无"}),
+        "supervise_case": ("supervise", {"reason": "无"}),
+        "release_supervision": ("supervise", {"reason": "无"}),
     }
 
 

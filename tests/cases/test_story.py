@@ -257,6 +257,11 @@ async def test_returns_and_rulings(town: Any) -> None:
     company = town.organisations["company"]
     await town.do("clerk", "dispatch_case", case, organisation_id=company)
     back = {"reason": "不属本单位", "evidence": "产权证明"}
+    await town.refused("MISSING_DATA", town.do("worker", "return_case", case, **back))
+    await town.refused(
+        "BAD_USER_INPUT", town.do("worker", "return_case", case, suggested_id=company, **back)
+    )
+    back["suggested_id"] = town.organisations["committee"]
     for n in (1, 2):
         returned = await town.do("worker", "return_case", case, **back)
         assert returned.return_count == n

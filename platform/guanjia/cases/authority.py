@@ -50,12 +50,16 @@ def held(authority: Authority, scope: Scope, place: Place) -> Reach | None:
 _LEVELS: dict[Authority, Callable[[CaseFacts], frozenset[str]]] = {
     Authority.OWN_LEVEL: lambda facts: frozenset({facts.level}),
     Authority.LEVEL_ABOVE: lambda facts: frozenset({facts.level.above}),
+    Authority.ABOVE_DISPATCHER: lambda facts: frozenset({facts.closing_level.above}),
     Authority.OWN_LEVEL_OR_ABOVE: lambda facts: frozenset(
         LEVEL_ORDER[LEVEL_ORDER.index(facts.closing_level) :]
     ),
     Authority.SUPERVISOR: lambda facts: frozenset({max(facts.level, Level.STREET, key=_height)}),
     Authority.DISTRICT: lambda facts: frozenset({Level.DISTRICT}),
     Authority.CLOSING_LEVEL: lambda facts: frozenset({facts.closing_level}),
+    Authority.ON_SITE: lambda facts: frozenset(
+        {_GRID, *LEVEL_ORDER[: LEVEL_ORDER.index(facts.level) + 1]}
+    ),
     Authority.CHECKER: lambda facts: frozenset(
         {facts.level, _GRID} if facts.level is Level.COMMUNITY else {facts.level}
     ),

@@ -8,13 +8,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 GENESIS = b"\0" * 32
-UNHASHED = frozenset({"tenant_id", "prev_hash", "hash"})
+UNHASHED = frozenset({"tenant_id", "prev_hash", "hash", "current_path"})
+"""`current_path` follows the case; all else is as it was written."""
+LATER = frozenset({"not_duplicate_of", "answer_by"})
+"""Columns younger than the oldest events: part of the text only where they say something, so that
+the hashes of old events stay what they were."""
 
 
 def event_hash(previous: bytes, event: Mapping[str, Any]) -> bytes:
     """Over the previous hash and every column, in the order of their names. Each value is written
     with its length, so that no two events have one text."""
-    names = sorted(name for name in event if name not in UNHASHED)
+    names = sorted(
+        name
+        for name in event
+        if name not in UNHASHED and not (name in LATER and event[name] is None)
+    )
     parts = "".join(f"{name}={_part(event[name])};" for name in names)
     return hashlib.sha256(previous + parts.encode()).digest()
 

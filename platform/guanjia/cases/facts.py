@@ -57,6 +57,10 @@ class CaseFacts:
     first_rework_at: datetime | None = None
     reopened: bool = False
     escalation_reason: str | None = None
+    supervised: bool = False
+    supervised_at: datetime | None = None
+    supervision_reason: str | None = None
+    supervision_due_at: datetime | None = None
     duplicate_of_id: UUID | None = None
     joined_count: int = 0
     affected_households: int | None = None
@@ -95,6 +99,9 @@ class Payload:
     choice: Satisfaction | None = None
     households: int | None = None
     cost_fen: int | None = None
+    not_duplicate_of: tuple[UUID, ...] | None = None
+    """The near open cases that whoever filed the case judged to be other matters."""
+    answer_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +230,20 @@ def _changes(facts: CaseFacts, event: Event) -> dict[str, Any]:
             return {"archived_at": at}
         case "escalate_case":
             return {"level": said.level, "escalation_reason": said.reason}
+        case "supervise_case":
+            return {
+                "supervised": True,
+                "supervised_at": at,
+                "supervision_reason": said.reason,
+                "supervision_due_at": said.answer_by,
+            }
+        case "release_supervision":
+            return {
+                "supervised": False,
+                "supervised_at": None,
+                "supervision_reason": None,
+                "supervision_due_at": None,
+            }
     return {}
 
 

@@ -17,6 +17,7 @@ from guanjia.cases.transitions import (
     FREE_RETURNS,
     LABELS,
     LONGEST_REVIEW_DAYS,
+    LONGEST_SUPERVISION_DAYS,
     MOST_EXTENSIONS,
     PLAN_FROM_WORKDAYS,
     REOPEN_HOUSEHOLDS,
@@ -54,6 +55,8 @@ class Situation:
     data: Mapping[str, Any]
     reporter_id: UUID | None = None
     source: Source = Source.COMMUNITY
+    verify_first: bool = False
+    """Whoever reported the case was not on duty there, whatever channel they named."""
     handler_kind: str = ""
     acting_level: Level | None = None
     actor_handles: bool = False
@@ -62,6 +65,8 @@ class Situation:
     suspension: Request | None = None
     extension: Request | None = None
     other: CaseFacts | None = field(default=None)
+    duplicates: tuple[str, ...] = ()
+    """The numbers of open cases that may be the same matter."""
 
 
 def _guard_failed(code: str, message: str, *names: str) -> Refusal:
@@ -75,9 +80,21 @@ def verifier_is_not_reporter(s: Situation) -> Refusal | None:
 
 
 def verified_where_needed(s: Situation) -> Refusal | None:
-    if s.facts.state is State.VERIFYING or s.source not in SEEN_FROM_AFAR:
+    on_duty = s.source not in SEEN_FROM_AFAR and not s.verify_first
+    if s.facts.state is State.VERIFYING or on_duty:
         return None
     return _guard_failed("NOT_VERIFIED", "居民或热线上报的案件须先到现场核实,再立案。")
+
+
+def no_open_duplicate(s: Situation) -> Refusal | None:
+    if not s.duplicates or s.data.get("not_duplicate"):
+        return None
+    return _guard_failed(
+        "POSSIBLE_DUPLICATE",
+        f"附近有同类未结案件{'、'.join(s.duplicates)}:同一问题请并案;"
+        "确认不是同一问题的,请注明不是重复案件。",
+        "not_duplicate",
+    )
 
 
 def same_category(s: Situation) -> Refusal | None:
@@ -242,6 +259,33 @@ def not_reopened_before(s: Situation) -> Refusal | None:
     return _guard_failed("ALREADY_REOPENED", "每个案件只能重新核查一次。")
 
 
+def before_archive(s: Situation) -> Refusal | None:
+    if s.facts.step_due_at is None or s.now < s.facts.step_due_at:
+        return None
+    return _guard_failed("TOO_LATE", "评价结束已满5个工作日,案件须归档,不能再重新核查。")
+
+
+def not_supervised(s: Situation) -> Refusal | None:
+    if not s.facts.supervised:
+        return None
+    return _guard_failed("ALREADY_SUPERVISED", "案件已在督办中。")
+
+
+def is_supervised(s: Situation) -> Refusal | None:
+    if s.facts.supervised:
+        return None
+    return _guard_failed("NOT_SUPERVISED", "案件没有在督办中。")
+
+
+def answer_lies_ahead(s: Situation) -> Refusal | None:
+    answer_by = s.data.get("answer_by")
+    if answer_by is None or s.now < answer_by <= s.now + timedelta(days=LONGEST_SUPERVISION_DAYS):
+        return None
+    return _guard_failed(
+        BAD_USER_INPUT, f"督办期限须在今后{LONGEST_SUPERVISION_DAYS}天之内。", "answer_by"
+    )
+
+
 def archive_time_reached(s: Situation) -> Refusal | None:
     if s.facts.step_due_at is None or s.now >= s.facts.step_due_at:
         return None
@@ -259,6 +303,7 @@ _GUARDS: dict[str, Guard[Situation]] = {
     for guard in (
         verifier_is_not_reporter,
         verified_where_needed,
+        no_open_duplicate,
         same_category,
         handler_fits_level,
         within_return_window,
@@ -281,6 +326,10 @@ _GUARDS: dict[str, Guard[Situation]] = {
         answerer_is_independent,
         many_dissatisfied,
         not_reopened_before,
+        before_archive,
+        not_supervised,
+        is_supervised,
+        answer_lies_ahead,
         archive_time_reached,
         level_above_exists,
     )

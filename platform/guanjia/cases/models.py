@@ -6,6 +6,8 @@ hold the searchable text in the normal form of `reading.conditions`.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tortoise import fields
 from tortoise.models import Model
 
@@ -22,7 +24,9 @@ CASE_REACH = Reachable(
     region="region_path", levels=_LEVELS, organisation=_ASSIGNED % "id", mine="reporter_id"
 )
 PART_REACH = Reachable(region="region_path", organisation=_ASSIGNED % "case_id", mine="reporter_id")
-"""Events, assignments and requests: reached as their case is."""
+"""Assignments and requests: reached as their case is."""
+EVENT_REACH = replace(PART_REACH, region="current_path")
+"""Events too; `region_path` says where the case lay when the event happened, and is hashed."""
 CATEGORY_REACH = Reachable(tenant_wide=True)
 
 
@@ -83,11 +87,15 @@ class Case(Model):
     street_path = fields.TextField()
     community_path = fields.TextField()
     location = fields.TextField()
+    longitude = fields.FloatField(null=True)
+    latitude = fields.FloatField(null=True)
+    place_key = fields.TextField()
     search_text = fields.TextField()
     reporter_id = fields.UUIDField()
     contact_name = fields.TextField(null=True)
     contact_phone = fields.TextField(null=True)
     no_photo_reason = fields.TextField(null=True)
+    verify_first = fields.BooleanField()
     verifier_id = fields.UUIDField(null=True)
     handler_id = fields.UUIDField(null=True)
     limit_value = fields.IntField(null=True)
@@ -123,6 +131,9 @@ class Case(Model):
     duplicate_of_id = fields.UUIDField(null=True)
     joined_count = fields.IntField()
     supervised = fields.BooleanField()
+    supervised_at = fields.DatetimeField(null=True)
+    supervision_reason = fields.TextField(null=True)
+    supervision_due_at = fields.DatetimeField(null=True)
     affected_households = fields.IntField(null=True)
     answer_count = fields.IntField()
     dissatisfied_count = fields.IntField()
@@ -186,7 +197,9 @@ class CaseEvent(Model):
     first_due_at = fields.DatetimeField(null=True)
     step_due_at = fields.DatetimeField(null=True)
     due_provisional = fields.BooleanField()
+    answer_by = fields.DatetimeField(null=True)
     region_path = fields.TextField()
+    current_path = fields.TextField()
     reporter_id = fields.UUIDField()
     prev_hash = fields.BinaryField()
     hash = fields.BinaryField()

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from guanjia.cases.calendar import Amount, Unit
 from guanjia.cases.machine import Transition
-from guanjia.cases.states import OPEN, State
+from guanjia.cases.states import OPEN, TERMINAL, State
 
 
 class Authority(StrEnum):
@@ -27,12 +27,16 @@ class Authority(StrEnum):
     """At a region of the level that is in charge of the case."""
     LEVEL_ABOVE = "LEVEL_ABOVE"
     """One level above the one in charge; the district answers for itself."""
+    ABOVE_DISPATCHER = "ABOVE_DISPATCHER"
+    """One level above the one that dispatched the case."""
     OWN_LEVEL_OR_ABOVE = "OWN_LEVEL_OR_ABOVE"
     SUPERVISOR = "SUPERVISOR"
     """The street for cases of communities and streets, the district for its own."""
     DISTRICT = "DISTRICT"
     CLOSING_LEVEL = "CLOSING_LEVEL"
     """The level that dispatched the case, or the one it was escalated to since."""
+    ON_SITE = "ON_SITE"
+    """At the level in charge or any below it: whoever is near enough to go and look."""
     CHECKER = "CHECKER"
     """At the level in charge or, for a community's case, in its grid; never the reporter and
     never a member of an organisation that handles or handled the case."""
@@ -89,6 +93,10 @@ MOST_EXTENSIONS = 2
 PLAN_FROM_WORKDAYS = 3
 """A limit of more workdays than this needs a plan (T9)."""
 LONGEST_REVIEW_DAYS = 30
+LONGEST_SUPERVISION_DAYS = 365
+"""A bound against slips of the pen; no rule sets one."""
+NEAR_METRES = 30
+"""Open cases of one category nearer than this may be the same matter (T3)."""
 REOPEN_HOUSEHOLDS = 2
 """Dissatisfied households from which, with half of the answers, a case may be reopened (T21)."""
 
@@ -107,6 +115,7 @@ LABELS = {
     "limit_unit": "处置时限的单位",
     "reason": "理由",
     "evidence": "依据",
+    "suggested_id": "建议的处置单位",
     "ruling": "是否同意退单",
     "plan": "处置方案",
     "review_at": "复核时间",
@@ -122,7 +131,7 @@ LABELS = {
 S = State
 _BEFORE_FILING = (S.REPORTED, S.VERIFYING)
 _IN_HAND = (S.REPORTED, S.VERIFYING, S.FILED, S.DISPATCHED, S.RETURNED, S.ACCEPTED, S.IN_PROGRESS)
-_SYSTEM = (Who("", Authority.SYSTEM),)
+SYSTEM_STEP = Who("", Authority.SYSTEM)
 
 
 def _t(
@@ -137,7 +146,15 @@ def _t(
     clock: tuple[str, ...] = (),
 ) -> Transition[State, Who]:
     return Transition(
-        code, action, title, frozenset(sources), target, who or _SYSTEM, requires, guards, clock
+        code,
+        action,
+        title,
+        frozenset(sources),
+        target,
+        who or (SYSTEM_STEP,),
+        requires,
+        guards,
+        clock,
     )
 
 
@@ -157,10 +174,10 @@ ROWS: tuple[Transition[State, Who], ...] = (
        requires=_REPORT),
     _t("T1", "submit_case", "提交草稿", (S.DRAFT,), S.REPORTED, _who("report", A.REPORTER),
        requires=("no_photo_reason",), clock=("reported_at",)),
-    _t("T2", "verify_case", "核实", (S.REPORTED,), S.VERIFYING, _who("verify", A.REACH),
+    _t("T2", "verify_case", "核实", (S.REPORTED,), S.VERIFYING, _who("verify", A.ON_SITE),
        requires=("verifier_id",), guards=("verifier_is_not_reporter",)),
     _t("T3", "file_case", "立案", _BEFORE_FILING, S.FILED, _who("file", A.OWN_LEVEL),
-       guards=("verified_where_needed",), clock=("filed_at",)),
+       guards=("verified_where_needed", "no_open_duplicate"), clock=("filed_at",)),
     _t("T4", "decline_case", "不予立案", _BEFORE_FILING, S.NOT_FILED, _who("file", A.OWN_LEVEL),
        requires=("reason_code", "answer"), clock=("limits end",)),
     _t("T4", "link_duplicate", "并案", _BEFORE_FILING, S.NOT_FILED,
@@ -172,7 +189,7 @@ ROWS: tuple[Transition[State, Who], ...] = (
        guards=("handler_fits_level",), clock=("dispatched_at", "due_at starts")),
     _t("T6", "accept_case", "签收", (S.DISPATCHED,), S.ACCEPTED, _HANDLER, clock=("accepted_at",)),
     _t("T7", "return_case", "退单", (S.DISPATCHED, S.ACCEPTED), S.RETURNED, _HANDLER,
-       requires=("reason", "evidence"), guards=("within_return_window",),
+       requires=("reason", "evidence", "suggested_id"), guards=("within_return_window",),
        clock=("due_at keeps running",)),
     _t("T8", "rule_return", "退单裁定", (S.RETURNED,), S.DISPATCHED,
        _who("dispatch", A.OWN_LEVEL_OR_ABOVE), _who("dispatch_below", A.OWN_LEVEL_OR_ABOVE),
@@ -191,7 +208,7 @@ ROWS: tuple[Transition[State, Who], ...] = (
     _t("T11", "resume_at_review", "到期恢复处置", (S.SUSPENDED,), S.IN_PROGRESS,
        guards=("review_time_reached",), clock=("due_at += suspended time",)),
     _t("T12", "approve_extension", "批准延期", (S.ACCEPTED, S.IN_PROGRESS), None,
-       _who("approve_extension", A.LEVEL_ABOVE),
+       _who("approve_extension", A.ABOVE_DISPATCHER),
        guards=("extension_requested", "extension_within_bounds"), clock=("due_at moves",)),
     _t("T13", "give_feedback", "反馈", (S.IN_PROGRESS,), S.FEEDBACK, _HANDLER,
        requires=("result",), guards=("parts_done", "photos_or_reason"), clock=("handled_at",)),
@@ -206,13 +223,21 @@ ROWS: tuple[Transition[State, Who], ...] = (
        requires=("reason",), clock=("limits end",)),
     _t("T19", "open_survey", "开始评价", (S.CLOSED,), S.EVALUATING),
     _t("T20", "finish_evaluation", "结束评价", (S.EVALUATING,), S.EVALUATED,
-       _who("close", A.CLOSING_LEVEL), guards=("survey_over",), clock=("evaluated_at",)),
+       _who("close", A.CLOSING_LEVEL), SYSTEM_STEP, guards=("survey_over",),
+       clock=("evaluated_at",)),
     _t("T21", "reopen_case", "重新核查", (S.EVALUATED,), S.CHECKING, _who("reopen", A.REACH),
-       requires=("reason",), guards=("many_dissatisfied", "not_reopened_before")),
+       requires=("reason",),
+       guards=("many_dissatisfied", "not_reopened_before", "before_archive")),
     _t("T22", "archive_case", "归档", (S.EVALUATED,), S.ARCHIVED, _who("archive", A.REACH),
-       guards=("archive_time_reached",), clock=("archived_at",)),
+       SYSTEM_STEP, guards=("archive_time_reached",), clock=("archived_at",)),
     _t("ESCALATED", "escalate_case", "上报上级(吹哨)", _IN_HAND, None,
        _who("escalate", A.OWN_LEVEL), requires=("reason",), guards=("level_above_exists",)),
+    _t("SUPERVISED", "supervise_case", "督办", tuple(OPEN - {S.DRAFT}), None,
+       _who("supervise", A.DISTRICT), requires=("reason",),
+       guards=("not_supervised", "answer_lies_ahead")),
+    _t("SUPERVISION_RELEASED", "release_supervision", "解除督办",
+       tuple(frozenset(S) - TERMINAL - {S.DRAFT}), None, _who("supervise", A.DISTRICT),
+       requires=("reason",), guards=("is_supervised",)),
     _t("JOINED", "join_duplicate", "并入", tuple(OPEN - {S.DRAFT}), None,
        _who("link_duplicate", A.REACH)),
     _t("SUSPENSION_REQUESTED", "request_suspension", "申请挂账", (S.IN_PROGRESS,), None, _HANDLER,
@@ -225,7 +250,7 @@ ROWS: tuple[Transition[State, Who], ...] = (
        _HANDLER, requires=("value", "reason"),
        guards=("nothing_requested", "before_due", "extension_within_bounds")),
     _t("EXTENSION_REFUSED", "refuse_extension", "不批准延期", (S.ACCEPTED, S.IN_PROGRESS), None,
-       _who("approve_extension", A.LEVEL_ABOVE), requires=("reason",),
+       _who("approve_extension", A.ABOVE_DISPATCHER), requires=("reason",),
        guards=("extension_requested",)),
     _t("PART_DONE", "complete_part", "协办完成", (S.ACCEPTED, S.IN_PROGRESS), None,
        _who("handle", A.ASSISTANT), requires=("note",)),

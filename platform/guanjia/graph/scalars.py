@@ -10,6 +10,9 @@ from strawberry.types.scalar import ScalarDefinition
 Money = NewType("Money", int)
 """人民币金额,单位分 (fen) inside, a yuan string with two decimals in the API."""
 
+Degrees = NewType("Degrees", float)
+"""经度或纬度 (WGS-84) in degrees; whole ones are written without decimals, as the database does."""
+
 _YUAN = re.compile(r"-?\d{1,15}(\.\d{1,2})?")
 
 
@@ -41,6 +44,12 @@ def parse_date(value: Any) -> dt.date:
         raise ValueError("日期格式不正确,例如 2026-09-18。") from None
 
 
+def parse_degrees(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -180 <= value <= 180:
+        raise ValueError("经纬度须为 -180 到 180 之间的数,例如 118.178406。")
+    return float(value)
+
+
 def yuan(fen: int) -> str:
     """Fen as a yuan text: 1234 is '12.34'."""
     sign, fen = ("-", -fen) if fen < 0 else ("", fen)
@@ -68,6 +77,12 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="日期(Asia/Shanghai),例如 2026-09-18",
         serialize=lambda day: day.isoformat(),
         parse_value=parse_date,
+    ),
+    Degrees: strawberry.scalar(
+        name="Degrees",
+        description="经度或纬度,度(WGS-84),六位小数以内的数,例如 118.178406",
+        serialize=lambda value: int(value) if value == int(value) else value,
+        parse_value=parse_degrees,
     ),
     Money: strawberry.scalar(
         name="Money",

@@ -23,7 +23,7 @@ from guanjia.db.scope import Scope
 from guanjia.graph.errors import BAD_USER_INPUT, Refusal, not_found
 from guanjia.graph.filters import camel, holds_ids, known_id
 from guanjia.graph.payloads import mutation, payload
-from guanjia.graph.scalars import Money
+from guanjia.graph.scalars import Degrees, Money
 
 
 @payload
@@ -40,6 +40,10 @@ class OpenCaseInput:
     title: str
     location: str
     source: CaseSource
+    longitude: Degrees | None = strawberry.field(
+        default=None, description="经度(WGS-84),与纬度一起填写"
+    )
+    latitude: Degrees | None = None
     description: str = ""
     no_photo_reason: str | None = None
     contact_name: str | None = None
@@ -72,6 +76,9 @@ class VerifyCaseInput(CaseStepInput):
 class FileCaseInput(CaseStepInput):
     category_id: strawberry.ID | None = None
     urgent: bool | None = None
+    not_duplicate: bool = strawberry.field(
+        default=False, description="附近虽有同类未结案件(见 duplicateCandidates),但不是同一问题"
+    )
     note: str | None = None
 
 
@@ -105,7 +112,9 @@ class DispatchCaseInput(CaseStepInput):
 class ReturnCaseInput(CaseStepInput):
     reason: str
     evidence: str
-    suggested_id: strawberry.ID | None = None
+    suggested_id: strawberry.ID | None = strawberry.field(
+        default=None, description="建议的处置单位,须填写"
+    )
 
 
 @strawberry.input(description="退单裁定")
@@ -150,11 +159,15 @@ class RequestExtensionInput(CaseStepInput):
 @strawberry.input(description="协办完成")
 class CompletePartInput(CaseStepInput):
     note: str
+    organisation_id: strawberry.ID | None = strawberry.field(
+        default=None, description="协办单位;只有一个未完成时可不填,外部单位由主办单位代填"
+    )
 
 
 @strawberry.input(description="反馈处置结果")
 class GiveFeedbackInput(CaseStepInput):
     result: str
+    materials: str | None = strawberry.field(default=None, description="用料")
     cost: Money | None = None
     no_photo_reason: str | None = None
 
@@ -175,6 +188,11 @@ class CloseCaseInput(CaseStepInput):
 @strawberry.input(description="带理由的一步")
 class ReasonedStepInput(CaseStepInput):
     reason: str
+
+
+@strawberry.input(description="督办;answerBy 为要求答复的期限")
+class SuperviseCaseInput(ReasonedStepInput):
+    answer_by: dt.datetime | None = None
 
 
 @strawberry.input(description="评价:一户一次")
@@ -315,6 +333,12 @@ class Mutation:
     )
     close_case: CasePayload = _step(
         service.close_case, CloseCaseInput, "case:close", "结案并开始评价(T17、T19)"
+    )
+    supervise_case: CasePayload = _step(
+        service.supervise_case, SuperviseCaseInput, "case:supervise", "督办"
+    )
+    release_supervision: CasePayload = _step(
+        service.release_supervision, ReasonedStepInput, "case:supervise", "解除督办"
     )
     void_case: CasePayload = _step(service.void_case, ReasonedStepInput, "case:void", "作废(T18)")
     evaluate_case: CasePayload = _step(

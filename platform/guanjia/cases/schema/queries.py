@@ -3,7 +3,9 @@
 from enum import Enum
 
 import strawberry
+from strawberry.types import Info
 
+from guanjia.cases import service
 from guanjia.cases.schema.types import (
     Case,
     CaseCategory,
@@ -12,6 +14,9 @@ from guanjia.cases.schema.types import (
     CaseEventFilter,
     CaseFilter,
 )
+from guanjia.db.scope import Scope
+from guanjia.graph.filters import row_id
+from guanjia.graph.marks import requires
 from guanjia.graph.nodes import Connection, root_connection, root_lookup
 
 
@@ -31,6 +36,21 @@ class CaseCategoryOrder(Enum):
     CODE = "CODE"
 
 
+async def _duplicate_candidates(
+    self: None, info: Info, id: strawberry.ID, scope: "Scope"
+) -> list[Case] | None:
+    reader = info.context.reader
+    identifier = row_id(id)
+    async with reader.alone() as connection:
+        case = await service.case_in_reach(connection, reader.tenant_id, scope, identifier)
+        if case is None:
+            return None
+        found = await service.duplicate_candidates(
+            connection, await info.context.scope("case:read"), case, case["category_id"]
+        )
+    return [await reader.by_id("Case", row["id"]) for row in found]
+
+
 @strawberry.type
 class Query:
     cases: Connection[Case] = root_connection(
@@ -42,6 +62,12 @@ class Query:
     )
     case: Case | None = root_lookup(
         Case, permission="case:read", description="一个案件;不存在或不可读时为空"
+    )
+    duplicate_candidates: list[Case] | None = strawberry.field(
+        resolver=_duplicate_candidates,
+        description="可能与该案件重复的未结案件:同类,相距 30 米以内;没有坐标的,同社区同地点。"
+        "案件不存在或不归您立案时为空",
+        extensions=requires("case:file"),
     )
     case_events: Connection[CaseEvent] = root_connection(
         CaseEvent,

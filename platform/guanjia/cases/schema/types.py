@@ -19,7 +19,7 @@ from guanjia.graph.filters import (
     search,
 )
 from guanjia.graph.nodes import Connection, column, connection, derived, many, node, one
-from guanjia.graph.scalars import Money
+from guanjia.graph.scalars import Degrees, Money
 from guanjia.reading.mapping import Condition, Order, SortKey
 from guanjia.tenancy.schema import Organisation, Region, TextFilter
 
@@ -71,7 +71,7 @@ class CaseEventFilter:
     """经过筛选"""
 
     region: RegionFilter = means(
-        within=Condition("within", "region_path"), in_=Condition("at", "region_path", "uuid")
+        within=Condition("within", "current_path"), in_=Condition("at", "current_path", "uuid")
     )
     at: DateTimeFilter = by("at")
     case: IdFilter = by("case_id")
@@ -92,6 +92,7 @@ class CaseFilter:
     reported_at: DateTimeFilter = by("reported_at")
     due_at: DateTimeFilter = by("due_at")
     overdue: bool = flag(OVERDUE)
+    supervised: bool = flag("{row}.supervised")
     urgent: bool = flag("{row}.urgent")
     search: str = search(
         "{row}.search_text",
@@ -131,7 +132,7 @@ class CaseCategory:
 @node(
     models.CaseEvent,
     read="case:read_events",
-    reach=models.PART_REACH,
+    reach=models.EVENT_REACH,
     orders=(
         BY_SEQ,
         Order("NEWEST", (SortKey("at", "time", True), SortKey("id", "uuid", True))),
@@ -158,6 +159,10 @@ class CaseEvent:
     limit_value: int | None = column("处置时限")
     limit_unit: TimeUnit | None = column("时限单位")
     review_at: dt.datetime | None = column("挂账复核时间")
+    answer_by: dt.datetime | None = column("督办要求答复的期限")
+    not_duplicate: bool = derived(
+        "({row}.not_duplicate_of is not null)", "立案时认定附近的同类案件不是同一问题"
+    )
     choice: Satisfaction | None = column("评价")
     cost: Money | None = column("费用(元)", name="cost_fen")
     due_at: dt.datetime | None = column("此步之后的到期时间")
@@ -205,6 +210,8 @@ class Case:
     urgent: bool = column("是否紧急")
     source: CaseSource = column("来源渠道")
     location: str = column("发生地点")
+    longitude: Degrees | None = column("经度(WGS-84)")
+    latitude: Degrees | None = column("纬度(WGS-84)")
     no_photo_reason: str | None = column("无照片的原因")
     limit_value: int | None = column("处置时限")
     limit_unit: TimeUnit | None = column("时限单位")
@@ -230,6 +237,10 @@ class Case:
     rework_count: int = column("返工次数")
     reopened: bool = column("评价后是否重新核查")
     joined_count: int = column("并入的案件数")
+    supervised: bool = column("是否在督办中")
+    supervised_at: dt.datetime | None = column("督办时间")
+    supervision_reason: str | None = column("督办理由")
+    supervision_due_at: dt.datetime | None = column("督办要求答复的期限")
     answer_count: int = column("评价户数")
     dissatisfied_count: int = column("不满意户数")
     version: int = column("版本;更新时须带上")

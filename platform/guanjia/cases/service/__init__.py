@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from guanjia.cases.service.archive import archive_case, finish_evaluation, reopen_case, void_case
 from guanjia.cases.service.calendars import load_calendar_year
+from guanjia.cases.service.casefile import case_in_reach
 from guanjia.cases.service.categories import change_category, create_category
 from guanjia.cases.service.check import check_case, close_case, evaluate_case
 from guanjia.cases.service.dispatch import (
@@ -12,6 +13,7 @@ from guanjia.cases.service.dispatch import (
     return_case,
     rule_return,
 )
+from guanjia.cases.service.duplicates import duplicate_candidates
 from guanjia.cases.service.filing import (
     decline_case,
     escalate_case,
@@ -29,12 +31,14 @@ from guanjia.cases.service.requests import (
     resume_at_review,
     resume_case,
 )
+from guanjia.cases.service.supervision import release_supervision, supervise_case
 
 __all__ = [
     "accept_case",
     "approve_extension",
     "approve_suspension",
     "archive_case",
+    "case_in_reach",
     "change_category",
     "check_case",
     "close_case",
@@ -42,6 +46,7 @@ __all__ = [
     "create_category",
     "decline_case",
     "dispatch_case",
+    "duplicate_candidates",
     "escalate_case",
     "evaluate_case",
     "file_case",
@@ -49,6 +54,7 @@ __all__ = [
     "give_feedback",
     "link_duplicate",
     "load_calendar_year",
+    "release_supervision",
     "reopen_case",
     "report_case",
     "request_extension",
@@ -59,6 +65,7 @@ __all__ = [
     "rule_return",
     "start_case",
     "submit_case",
+    "supervise_case",
     "verify_case",
     "void_case",
 ]

@@ -6,37 +6,28 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from guanjia.cases.reasons import AssignmentRole, Level
+from guanjia.cases.reasons import AssignmentRole
 from guanjia.cases.service.casefile import CaseFile
 from guanjia.db.ids import new_id
-from guanjia.db.scope import PATH_SEGMENT, is_within
+from guanjia.db.scope import is_within
 from guanjia.graph.errors import BAD_USER_INPUT, Refusal, not_found
 
-_LENGTHS = {Level.DISTRICT: 1, Level.STREET: 2, Level.COMMUNITY: 3}
 MOST_ASSISTANTS = 20
 
 
-async def organisation(file: CaseFile, organisation_id: UUID, name: str) -> Mapping[str, Any]:
-    """An active organisation of the tenant."""
+async def organisation(file: CaseFile, organisation_id: UUID, name: str) -> None:
+    """The organisation is active and works where the case lies; NOT_FOUND otherwise. One that
+    belongs to a grid works in a case of its whole community."""
     row: Mapping[str, Any] | None = await file.transaction.connection.fetchrow(
-        "select id, kind, name, region_path from organisations"
-        " where tenant_id = $1 and id = $2 and active",
+        "select region_path from organisations where tenant_id = $1 and id = $2 and active",
         file.transaction.tenant_id,
         organisation_id,
     )
-    if row is None:
+    place = file.region_path
+    if row is None or not (
+        is_within(place, row["region_path"]) or is_within(row["region_path"], place)
+    ):
         raise not_found("单位", name)
-    return row
-
-
-async def handler(file: CaseFile, organisation_id: UUID, level: Level) -> Mapping[str, Any]:
-    """The organisation, if it works where this level may dispatch the case to."""
-    row = await organisation(file, organisation_id, "organisationId")
-    around = file.region_path[: PATH_SEGMENT * _LENGTHS[level]]
-    lies_near = is_within(row["region_path"], around) or is_within(around, row["region_path"])
-    if not lies_near:
-        raise not_found("单位", "organisationId")
-    return row
 
 
 async def assistants(file: CaseFile, ids: Sequence[UUID], lead_id: UUID | None) -> tuple[UUID, ...]:

@@ -26,7 +26,7 @@ from guanjia.cases.reasons import AssignmentRole, Level, RequestState, Source
 from guanjia.cases.service.timeline import append_event
 from guanjia.cases.service.workdays import load_calendar
 from guanjia.cases.states import State, stage_of
-from guanjia.cases.transitions import HANDLING, Authority, Who
+from guanjia.cases.transitions import HANDLING, SYSTEM_STEP, Authority, Who
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Reach, Scope
 from guanjia.graph.errors import CONFLICT, Refusal, forbidden, not_found
@@ -95,6 +95,7 @@ class CaseFile:
             data=data,
             reporter_id=self.row["reporter_id"],
             source=Source(self.row["source"]),
+            verify_first=self.row["verify_first"],
             actor_handles=self.actor_worked
             or any(a.organisation_id in organisations for a in self.assigned),
             photo_pair=self.photo_pair,
@@ -199,8 +200,10 @@ class CaseFile:
     async def follow(self, action: str, payload: Payload | None = None) -> None:
         """A step of the system that follows from the one before it."""
         row = MACHINE.row(action, self.facts.state)
+        if SYSTEM_STEP not in row.who:
+            raise ValueError(f"{action} is not a step of the system")
         MACHINE.check_guards(row, self.situation({}))
-        await self.write(Step(row, None, Who("", Authority.SYSTEM)), payload)
+        await self.write(Step(row, None, SYSTEM_STEP), payload)
 
     async def saved(self) -> Case:
         """The case as it is stored now."""
@@ -208,6 +211,8 @@ class CaseFile:
 
     def _entitled(self, row: Transition[State, Who], place: Place) -> tuple[Reach, Who]:
         for who in row.who:
+            if who == SYSTEM_STEP:
+                continue
             reach = held(who.authority, self._scope_for(who.permission), place)
             if reach is not None:
                 return reach, who
@@ -252,22 +257,32 @@ async def open_file(
 ) -> CaseFile:
     """Locks a case that the scope reaches. NOT_FOUND otherwise; CONFLICT when it has changed since
     the version the caller saw."""
-    arguments: list[Any] = [transaction.tenant_id, case_id]
-
-    def bind(value: Any, kind: str) -> str:
-        arguments.append(value)
-        return f"${len(arguments)}::{kind}"
-
-    row = await transaction.connection.fetchrow(
-        "select c.* from cases c where c.tenant_id = $1 and c.id = $2 and "
-        f"{scope.predicate(CASE_REACH, 'c', '$1', bind)} for update of c",
-        *arguments,
+    row = await case_in_reach(
+        transaction.connection, transaction.tenant_id, scope, case_id, lock="for update of c"
     )
     if row is None:
         raise not_found("案件", name)
     if version is not None and row["version"] != version:
         raise Refusal(CONFLICT, "案件已被他人更新,请刷新后再试。", ("version",))
     return await file_of(transaction, actor, scope, row, now)
+
+
+async def case_in_reach(
+    connection: Any, tenant_id: UUID, scope: Scope, case_id: UUID | None, *, lock: str = ""
+) -> Mapping[str, Any] | None:
+    """The row of a case that the scope reaches."""
+    arguments: list[Any] = [tenant_id, case_id]
+
+    def bind(value: Any, kind: str) -> str:
+        arguments.append(value)
+        return f"${len(arguments)}::{kind}"
+
+    row: Mapping[str, Any] | None = await connection.fetchrow(
+        "select c.* from cases c where c.tenant_id = $1 and c.id = $2 and "
+        f"{scope.predicate(CASE_REACH, 'c', '$1', bind)} {lock}",
+        *arguments,
+    )
+    return row
 
 
 async def file_of(

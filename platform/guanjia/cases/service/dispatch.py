@@ -13,13 +13,13 @@ from guanjia.cases.facts import Payload
 from guanjia.cases.machine import MISSING_DATA
 from guanjia.cases.models import Case
 from guanjia.cases.reasons import AssignmentRole
-from guanjia.cases.service.assignments import assign, assistants, handler, organisation
+from guanjia.cases.service.assignments import assign, assistants, organisation
 from guanjia.cases.service.casefile import Assigned, CaseFile, open_file
 from guanjia.cases.service.requests import withdraw_requests
 from guanjia.cases.transitions import FREE_RETURNS, LABELS
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
-from guanjia.graph.errors import Refusal
+from guanjia.graph.errors import BAD_USER_INPUT, Refusal
 
 MOST_DAYS = 365
 """The longest limit a dispatcher may set, in units."""
@@ -51,7 +51,7 @@ async def dispatch_case(
     data = {"organisation_id": organisation_id, "limit_value": value, "limit_unit": unit}
     step = file.prepare("dispatch_case", data, handler_kind=kind or "")
     assert step.level is not None
-    await handler(file, organisation_id, step.level)
+    await organisation(file, organisation_id, "organisationId")
     helping = await assistants(file, assistant_ids, organisation_id)
     await assign(file, organisation_id, helping)
     await file.write(
@@ -95,13 +95,18 @@ async def return_case(
     evidence: str,
     suggested_id: UUID | None = None,
 ) -> Case:
-    """T7. The case is RETURNED; its clock keeps running until somebody rules on it."""
+    """T7. The case is RETURNED with the organisation that the handler thinks right; its clock
+    keeps running until somebody rules on it."""
     file = await open_file(transaction, actor, scope, id, version, now)
     why = inputs.text(reason, LABELS["reason"], "reason")
     proof = inputs.text(evidence, LABELS["evidence"], "evidence")
-    step = file.prepare("return_case", {"reason": why, "evidence": proof})
-    if suggested_id is not None:
-        await organisation(file, suggested_id, "suggestedId")
+    step = file.prepare(
+        "return_case", {"reason": why, "evidence": proof, "suggested_id": suggested_id}
+    )
+    assert suggested_id is not None
+    if suggested_id == file.facts.handler_id:
+        raise Refusal(BAD_USER_INPUT, "建议的处置单位不能是本单位。", ("suggestedId",))
+    await organisation(file, suggested_id, "suggestedId")
     await withdraw_requests(file)
     await file.write(step, Payload(reason=why, note=proof, organisation_id=suggested_id))
     return await file.saved()
@@ -141,7 +146,7 @@ async def rule_return(
     if not accepted:
         await file.write(step, Payload(accepted=False, reason=why))
         return await file.saved()
-    await handler(file, lead, step.level)
+    await organisation(file, lead, "organisationId")
     value, unit = await _limit(file, limit_value, limit_unit)
     if assistant_ids is None:
         kept = [a.organisation_id for a in file.assigned if _assists(a)]

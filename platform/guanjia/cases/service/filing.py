@@ -10,7 +10,8 @@ from guanjia.cases import inputs
 from guanjia.cases.facts import Payload
 from guanjia.cases.models import Case
 from guanjia.cases.reasons import LEVEL_TITLES, DeclineReason
-from guanjia.cases.service.casefile import open_file
+from guanjia.cases.service.casefile import CaseFile, open_file
+from guanjia.cases.service.duplicates import duplicate_candidates
 from guanjia.cases.transitions import LABELS
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
@@ -34,15 +35,27 @@ async def verify_case(
     said = Payload(member_id=member, note=inputs.text(note, "说明", "note"))
     step = file.prepare("verify_case", {"verifier_id": member})
     if member != actor.membership_id:
-        known = await transaction.connection.fetchval(
-            "select true from memberships where tenant_id = $1 and id = $2 and active",
-            transaction.tenant_id,
-            member,
-        )
-        if not known:
-            raise not_found("核实人", "verifierId")
+        await _may_verify(file, actor, member)
     await file.write(step, said)
     return await file.saved()
+
+
+async def _may_verify(file: CaseFile, actor: Actor, member: UUID) -> None:
+    """NOT_FOUND unless the member looks after the place of the case."""
+    held = await file.transaction.connection.fetch(
+        "select g.role from grants g join memberships m"
+        " on m.tenant_id = g.tenant_id and m.id = g.membership_id and m.active"
+        " where g.tenant_id = $1 and g.membership_id = $2 and g.revoked_at is null"
+        " and g.valid_from <= $3 and (g.valid_to is null or g.valid_to > $3)"
+        " and starts_with($4, g.region_path)",
+        file.transaction.tenant_id,
+        member,
+        file.now,
+        file.region_path,
+    )
+    verifies = actor.policy.bit("case:verify")
+    if not any(actor.policy.mask(row["role"], "region") & verifies for row in held):
+        raise not_found("核实人", "verifierId")
 
 
 async def file_case(
@@ -55,12 +68,30 @@ async def file_case(
     now: datetime,
     category_id: UUID | None = None,
     urgent: bool | None = None,
+    not_duplicate: bool = False,
     note: str | None = None,
 ) -> Case:
-    """T3. The case is FILED, under another category or urgency if the report was wrong about it."""
+    """T3. The case is FILED, under another category or urgency if the report was wrong about it.
+    While open cases near by may be the same matter, only with `not_duplicate`: which ones were
+    judged to be others stays in the timeline."""
     file = await open_file(transaction, actor, scope, id, version, now)
-    said = Payload(category_id=category_id, urgent=urgent, note=inputs.text(note, "说明", "note"))
-    step = file.prepare("file_case", {})
+    found = await duplicate_candidates(
+        transaction.connection,
+        actor.scope("case:read"),
+        file.row,
+        category_id or file.facts.category_id,
+    )
+    said = Payload(
+        category_id=category_id,
+        urgent=urgent,
+        note=inputs.text(note, "说明", "note"),
+        not_duplicate_of=tuple(row["id"] for row in found) if not_duplicate else None,
+    )
+    step = file.prepare(
+        "file_case",
+        {"not_duplicate": not_duplicate},
+        duplicates=tuple(row["number"] for row in found),
+    )
     if category_id is not None:
         known = await transaction.connection.fetchval(
             "select true from case_categories where tenant_id = $1 and id = $2 and active",

@@ -14,6 +14,7 @@ from guanjia.cases.calendar import local_date
 from guanjia.cases.facts import CaseFacts, Payload
 from guanjia.cases.guards import MACHINE
 from guanjia.cases.models import Case
+from guanjia.cases.places import place_key, point
 from guanjia.cases.reasons import CategoryKind, Level, Source
 from guanjia.cases.service.casefile import Step, file_of, open_file
 from guanjia.cases.states import stage_of
@@ -39,6 +40,8 @@ async def report_case(
     location: str,
     source: Source,
     now: datetime,
+    longitude: float | None = None,
+    latitude: float | None = None,
     description: str = "",
     no_photo_reason: str | None = None,
     contact_name: str | None = None,
@@ -49,7 +52,9 @@ async def report_case(
 ) -> Case:
     """T1. A case is REPORTED (or a DRAFT), numbered, in the charge of the level whose officer
     reported it: the community unless a street or the district did. `region_id` is the grid or
-    community it lies in. The same idempotency key gives the same case again."""
+    community it lies in, `longitude` and `latitude` are degrees in WGS-84. Unless the reporter is
+    on duty there, it is to be verified before it is filed. The same idempotency key gives the same
+    case again."""
     key = inputs.line(idempotency_key, "幂等键", "idempotencyKey", _KEY_LENGTH)
     if key:
         # Two requests with one key wait for each other here instead of failing on the index.
@@ -62,6 +67,7 @@ async def report_case(
         )
         if before:
             return before[0]
+    place = point(longitude, latitude)
     row = MACHINE.row("draft_case" if draft else "report_case", None)
     data: dict[str, Any] = {
         "category_id": category_id,
@@ -74,11 +80,14 @@ async def report_case(
         "contact_name": inputs.line(contact_name, "联系人", "contactName", inputs.NAME_LENGTH),
         "contact_phone": inputs.phone(contact_phone, "contactPhone"),
         "idempotency_key": key,
+        "longitude": place and place.longitude,
+        "latitude": place and place.latitude,
     }
     region = await _region(transaction, region_id)
     reach = _reach(scope, region["path"])
     if region["level"] not in _PLACES:
         raise Refusal(BAD_USER_INPUT, "案件须落在网格或社区。", ("regionId",))
+    data["verify_first"] = not _on_duty(actor, region["path"])
     MACHINE.check_data(row, data)
     kind = await transaction.connection.fetchval(
         "select kind from case_categories where tenant_id = $1 and id = $2 and active",
@@ -156,6 +165,12 @@ def _reach(scope: Scope, path: str) -> Reach:
     return (near + mine)[0]
 
 
+def _on_duty(actor: Actor, path: str) -> bool:
+    """Whether the actor works where the place lies: looks after it, or handles cases for an
+    organisation."""
+    return bool(actor.scope("case:verify").covering(path) or actor.scope("case:handle"))
+
+
 def _level(reach: Reach) -> Level:
     return Level(reach.level) if reach.level in set(Level) else Level.COMMUNITY
 
@@ -185,6 +200,10 @@ async def _insert(
         "region_id": region["id"],
         "region_path": region["path"],
         "location": data["location"],
+        "longitude": data["longitude"],
+        "latitude": data["latitude"],
+        "place_key": place_key(data["location"]),
+        "verify_first": data["verify_first"],
         "search_text": search,
         "reporter_id": reporter_id,
         "contact_name": data["contact_name"],

@@ -17,7 +17,8 @@ from guanjia.db.pools import Transaction
 _PAYLOAD = tuple(f.name for f in fields(Payload))
 _EVENT = tuple(f.name for f in fields(Event) if f.name != "payload")
 _COLUMNS = (
-    "id", "case_id", "region_path", "reporter_id", "seq", "title", "actor_name", "actor_role",
+    "id", "case_id", "region_path", "current_path", "reporter_id", "seq", "title", "actor_name",
+    "actor_role",
     *_EVENT, *_PAYLOAD, "prev_hash", "hash",
 )  # fmt: skip
 _INSERT = (
@@ -47,6 +48,7 @@ async def append_event(
         "id": new_id(),
         "case_id": case["id"],
         "region_path": case["region_path"],
+        "current_path": case["region_path"],
         "reporter_id": case["reporter_id"],
         "seq": last["seq"] + 1 if last else 1,
         "title": title,
@@ -74,6 +76,8 @@ def event_of(row: Mapping[str, Any]) -> Event:
     """An event as a value, to be replayed."""
     said = {name: row[name] for name in _PAYLOAD}
     said["assistant_ids"] = tuple(said["assistant_ids"])
+    if said["not_duplicate_of"] is not None:
+        said["not_duplicate_of"] = tuple(said["not_duplicate_of"])
     said["level"] = Level(said["level"]) if said["level"] else None
     said["choice"] = Satisfaction(said["choice"]) if said["choice"] else None
     values = {name: row[name] for name in _EVENT}
