@@ -56,6 +56,7 @@ app.add_typer(user_app, name="user")
 
 console = Console(highlight=False, soft_wrap=True)
 HOOKS = (users.seed, cases.seed)
+CARRY = (grants.carry, cases.follow_regions)
 EXPECTED = (
     SettingsError, MissingConnection, ServerFailed, UnsafeDatabase, BadTree, BadTenantFile,
     onboarding.Refused, policy.BadPolicy, ContractBroken, Refusal, OSError,
@@ -177,7 +178,7 @@ async def _stage(settings: Settings) -> Connections:
     try:
         for path in sorted(settings.tenants_dir.glob("*.toml")):
             if load(path)[0].demo:
-                report = await onboarding.onboard(database, path, hooks=HOOKS, carry=grants.carry)
+                report = await onboarding.onboard(database, path, hooks=HOOKS, carry=CARRY)
                 console.print("  ".join(report.lines()[:2]))
     finally:
         await database.close()
@@ -263,7 +264,7 @@ def tenant_onboard(
                 apply=not plan,
                 confirm_closures=confirm_closures,
                 hooks=HOOKS,
-                carry=grants.carry,
+                carry=CARRY,
             )
         finally:
             await database.close()

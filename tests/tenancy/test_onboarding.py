@@ -147,7 +147,7 @@ async def test_newer_tree_is_planned_applied_and_history_stays(zhaodong: Trial) 
     async def carry(_: Transaction, pairs: Any) -> None:
         told.extend(pairs)
 
-    await zhaodong.run(carry=carry)
+    await zhaodong.run(carry=(carry,))
     closed, moved = await zhaodong.fetch(
         "select * from regions where name = '地税社区居委会' order by valid_to nulls last"
     )

@@ -69,7 +69,7 @@ async def onboard(
     apply: bool = True,
     confirm_closures: bool = False,
     hooks: Sequence[Hook] = (),
-    carry: Carry | None = None,
+    carry: Sequence[Carry] = (),
 ) -> Report:
     """The tenant exists as its file says; Refused, BadTree or BadTenantFile otherwise.
 
@@ -97,7 +97,7 @@ async def onboard_described(
     apply: bool = True,
     confirm_closures: bool = False,
     hooks: Sequence[Hook] = (),
-    carry: Carry | None = None,
+    carry: Sequence[Carry] = (),
 ) -> Report:
     """As `onboard`, with the file and the text of its region tree already read."""
     started = time.monotonic()

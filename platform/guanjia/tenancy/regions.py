@@ -53,12 +53,12 @@ async def lock_tree(transaction: Transaction) -> None:
 
 
 async def apply_plan(
-    transaction: Transaction, plan: Plan, today: dt.date, carry: Carry | None = None
+    transaction: Transaction, plan: Plan, today: dt.date, carry: Sequence[Carry] = ()
 ) -> list[tuple[UUID, UUID]]:
     """The plan is in force from `today`, and history stays: what closed keeps its id and path.
 
     The plan was made in this transaction, after `lock_tree`. Returns which region became which;
-    `carry` was told the same, once, for what hangs on regions in the modules above.
+    each of `carry` was told the same, once, for what hangs on regions in the modules above.
     """
     closing = [region.id for region in plan.leaving]
     await transaction.connection.execute(
@@ -79,8 +79,9 @@ async def apply_plan(
     await _remember(
         transaction, [*became, *((old.id, known[new.code].id) for old, new in plan.carved)]
     )
-    if carry is not None and became:
-        await carry(transaction, became)
+    if became:
+        for follow in carry:
+            await follow(transaction, became)
     return became
 
 

@@ -143,9 +143,11 @@ async def _with_key(transaction: Transaction, reporter_id: UUID, key: str) -> li
 
 
 async def _region(transaction: Transaction, region_id: UUID) -> Mapping[str, Any]:
+    """A region in force, which stays so until the transaction ends: a case never comes to lie in
+    one that is being closed."""
     region = await transaction.connection.fetchrow(
         "select id, path, level, name from regions"
-        " where tenant_id = $1 and id = $2 and valid_to is null",
+        " where tenant_id = $1 and id = $2 and valid_to is null for share",
         transaction.tenant_id,
         region_id,
     )
