@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 from typing import Any
 
 import asyncpg
 import pytest
 
 from guanjia.cases import service
-from guanjia.cases.facts import replay
-from guanjia.cases.reasons import SuspensionReason
 from guanjia.cases.seeding import seed_cases
 from guanjia.cases.states import State
 from guanjia.graph.errors import Refusal
@@ -89,32 +86,6 @@ async def test_the_timeline_is_append_only(town: Any, change: str) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         async with town.open() as transaction:
             await transaction.connection.execute(change)
-
-
-async def test_resumed_at_review_by_the_system(town: Any) -> None:
-    case = await town.report()
-    await town.do("clerk", "file_case", case)
-    await town.do("clerk", "dispatch_case", case, organisation_id=town.organisations["company"])
-    await town.do("worker", "accept_case", case)
-    await town.do("worker", "start_case", case)
-    await town.do(
-        "worker", "request_suspension", case, reason=SuspensionReason.FORCE_MAJEURE, plan="待雨停",
-        review_at=town.now + dt.timedelta(days=2),
-    )  # fmt: skip
-    await town.do("street_lead", "approve_suspension", case)
-    scope = town.people["supervisor"].scope("case:read")
-
-    async def resume() -> Any:
-        async with town.open() as transaction:
-            return await service.resume_at_review(transaction, scope, id=case.id, now=town.now)
-
-    await town.refused("TOO_EARLY", resume())
-    town.later(days=2)
-    back = await resume()
-    assert back.state == State.IN_PROGRESS
-    last = (await town.rows(case))[-1]
-    assert (last["actor_id"], last["actor_name"]) == (None, "系统")
-    assert replay(await town.events(case)) == await town.facts(case)
 
 
 async def test_every_write_is_audited(town: Any, admin: Any) -> None:

@@ -27,15 +27,20 @@ def values(name: str) -> dict[str, Any]:
 
 
 def render(chosen: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The rendered objects by kind; the chart makes at most one of each."""
+    """The rendered objects by kind; the chart makes at most one of each, but for the jobs that
+    run by the clock: those go by kind and component."""
     with helm_python.Chart.load(CHART) as chart:
         files = chart.render(chosen, name="guanjia", namespace="guanjia")
     found: dict[str, dict[str, Any]] = {}
     for text in files.values():
         for document in yaml.safe_load_all(text):
             if document:
-                assert document["kind"] not in found
-                found[document["kind"]] = document
+                kind = document["kind"]
+                if kind == "CronJob":
+                    template = document["spec"]["jobTemplate"]["spec"]["template"]
+                    kind += " " + template["metadata"]["labels"]["app.kubernetes.io/component"]
+                assert kind not in found
+                found[kind] = document
     return found
 
 
@@ -45,8 +50,9 @@ def pods(objects: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for kind in ("Deployment", "Job")
         if kind in objects
     }
-    if "CronJob" in objects:
-        specs["CronJob"] = objects["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    for kind, document in objects.items():
+        if kind.startswith("CronJob "):
+            specs[kind] = document["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     return specs
 
 
@@ -72,8 +78,9 @@ def test_every_object_is_valid(name: str, version: str) -> None:
 
 def test_production_renders_everything() -> None:
     assert render(values("production")).keys() == {
-        "CronJob", "Deployment", "HorizontalPodAutoscaler", "Ingress", "Job", "NetworkPolicy",
-        "PodDisruptionBudget", "Service", "ServiceAccount",
+        "CronJob audit-verification", "CronJob case-clock", "Deployment",
+        "HorizontalPodAutoscaler", "Ingress", "Job", "NetworkPolicy", "PodDisruptionBudget",
+        "Service", "ServiceAccount",
     }  # fmt: skip
 
 
@@ -104,7 +111,7 @@ def test_the_migration_runs_first_as_owner_and_knows_no_other_secret() -> None:
 
 
 def test_the_audit_is_verified_as_auditor_who_knows_no_other_secret() -> None:
-    given = environment(pods(render(values("production")))["CronJob"])
+    given = environment(pods(render(values("production")))["CronJob audit-verification"])
     secret = [entry["name"] for entry in given.values() if "valueFrom" in entry]
     assert secret == ["GUANJIA_AUDITOR_DATABASE_URL"]
 
@@ -112,8 +119,11 @@ def test_the_audit_is_verified_as_auditor_who_knows_no_other_secret() -> None:
 def test_the_network_policy_holds_for_every_pod() -> None:
     objects = render(values("production"))
     selector = objects["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"].items()
-    cron = objects["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]
-    for template in (*(objects[k]["spec"]["template"] for k in ("Deployment", "Job")), cron):
+    jobs = [
+        objects[f"CronJob {component}"]["spec"]["jobTemplate"]["spec"]["template"]
+        for component in ("audit-verification", "case-clock")
+    ]
+    for template in (*(objects[k]["spec"]["template"] for k in ("Deployment", "Job")), *jobs):
         assert selector <= template["metadata"]["labels"].items()
         if template is not objects["Deployment"]["spec"]["template"]:
             assert "ports" not in template["spec"]["containers"][0]
@@ -121,7 +131,10 @@ def test_the_network_policy_holds_for_every_pod() -> None:
     assert [rule for rule in egress if not rule.get("to")] == []
 
 
-SWITCHES = ("migration", "auditVerification", "disruptionBudget", "autoscaling", "networkPolicy")
+SWITCHES = (
+    "migration", "auditVerification", "caseClock", "disruptionBudget", "autoscaling",
+    "networkPolicy",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -131,6 +144,16 @@ def test_every_combination_of_switches_is_valid(on: tuple[bool, ...]) -> None:
     chosen = {name: {"enabled": value} for name, value in zip(SWITCHES, on, strict=True)}
     for document in render(chosen).values():
         kubernetes_validate.validate(document, KUBERNETES[0], strict=True)
+
+
+def test_the_clock_of_cases_runs_as_the_application() -> None:
+    clock = render({})["CronJob case-clock"]
+    assert clock["spec"]["schedule"] == "*/10 * * * *"
+    assert clock["spec"]["concurrencyPolicy"] == "Forbid"
+    pod = pods({"CronJob case-clock": clock})["CronJob case-clock"]
+    assert pod["containers"][0]["args"] == ["case", "advance"]
+    secret = {name for name, entry in environment(pod).items() if "valueFrom" in entry}
+    assert secret == {"GUANJIA_DATABASE_URL", "GUANJIA_READ_DATABASE_URL"}
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -183,6 +206,7 @@ def test_the_service_finds_the_servers_and_not_the_jobs() -> None:
     [
         {"replicas": "two"},
         {"replicas": 0},
+        {"caseClock": {"schedule": ""}},
         {"replica": 3},
         {"image": {"tag": "latest"}},
         {"image": {"digest": "sha256:short"}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from guanjia.cases.service.advance import advance_due
 from guanjia.cases.service.archive import archive_case, finish_evaluation, reopen_case, void_case
 from guanjia.cases.service.calendars import load_calendar_year
 from guanjia.cases.service.casefile import case_in_reach
@@ -28,13 +29,13 @@ from guanjia.cases.service.requests import (
     approve_suspension,
     request_extension,
     request_suspension,
-    resume_at_review,
     resume_case,
 )
 from guanjia.cases.service.supervision import release_supervision, supervise_case
 
 __all__ = [
     "accept_case",
+    "advance_due",
     "approve_extension",
     "approve_suspension",
     "archive_case",
@@ -59,7 +60,6 @@ __all__ = [
     "report_case",
     "request_extension",
     "request_suspension",
-    "resume_at_review",
     "resume_case",
     "return_case",
     "rule_return",

@@ -9,7 +9,7 @@ from guanjia.access.actor import Actor
 from guanjia.cases import inputs
 from guanjia.cases.facts import Payload
 from guanjia.cases.models import Case
-from guanjia.cases.service.casefile import open_file
+from guanjia.cases.service.casefile import CaseFile, open_file
 from guanjia.cases.service.requests import withdraw_requests
 from guanjia.cases.transitions import LABELS
 from guanjia.db.pools import Transaction
@@ -29,10 +29,14 @@ async def finish_evaluation(
 ) -> Case:
     """T20. The case is EVALUATED: the window is over, or every affected household has answered."""
     file = await open_file(transaction, actor, scope, id, version, now)
-    answers = file.facts.answer_count
-    said = Payload(households=answers, note=None if answers else _NO_ANSWER)
-    await file.take("finish_evaluation", said)
+    await file.take("finish_evaluation", end_survey(file))
     return await file.saved()
+
+
+def end_survey(file: CaseFile) -> Payload:
+    """What the end of a survey says: how many households answered, or that none did."""
+    answers = file.facts.answer_count
+    return Payload(households=answers, note=None if answers else _NO_ANSWER)
 
 
 async def reopen_case(

@@ -97,18 +97,8 @@ async def resume_case(
     file = await open_file(transaction, actor, scope, id, version, now)
     said = Payload(note=inputs.text(note, "说明", "note"))
     step = file.prepare("resume_case", {})
-    await _end_suspension(file)
+    await end_suspension(file)
     await file.write(step, said)
-    return await file.saved()
-
-
-async def resume_at_review(
-    transaction: Transaction, scope: Scope, *, id: UUID, now: datetime
-) -> Case:
-    """T11. The same, by the system, once the time of review has come."""
-    file = await open_file(transaction, None, scope, id, None, now)
-    await _end_suspension(file)
-    await file.follow("resume_at_review")
     return await file.saved()
 
 
@@ -197,15 +187,17 @@ async def _decide(file: CaseFile, table: str, approved: bool) -> None:
     )
 
 
-async def _end_suspension(file: CaseFile) -> None:
+async def end_suspension(file: CaseFile) -> None:
+    """The clock runs on: since now, or since the review if that has passed unnoticed."""
+    started, review = file.facts.suspended_at, file.facts.review_at
+    ended = min(file.now, review) if review else file.now
     await file.transaction.connection.execute(
         "update case_suspensions set resumed_at = $3 where tenant_id = $1 and case_id = $2"
         " and state = 'APPROVED' and resumed_at is null",
         file.transaction.tenant_id,
         file.id,
-        file.now,
+        ended,
     )
-    started = file.facts.suspended_at
     if started is not None:
-        ended = Adjustment(file.now, start=started, end=file.now)
-        file.adjustments = (*file.adjustments, ended)
+        pause = Adjustment(ended, start=started, end=ended)
+        file.adjustments = (*file.adjustments, pause)

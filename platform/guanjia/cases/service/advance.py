@@ -1,0 +1,69 @@
+"""What time alone brings about: T11 at the review, T20 at the end of the survey, T22 five workdays
+later. Each step takes effect at the moment it was due, however late the clock is looked at, so
+that no deadline depends on how often this runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from guanjia.cases.service.archive import end_survey
+from guanjia.cases.service.casefile import SYSTEM, CaseFile, file_of
+from guanjia.cases.service.requests import end_suspension
+from guanjia.cases.states import State
+from guanjia.db.pools import Transaction
+from guanjia.db.scope import Scope
+
+BATCH = 200
+"""Cases of one transaction: the audit chain of the tenant waits as long as it is open."""
+_DUE = f"""
+select c.*, (select max(e.at) from case_events e
+  where e.tenant_id = c.tenant_id and e.case_id = c.id) as last_event_at
+from cases c where c.tenant_id = $1 and (
+  c.state = '{State.SUSPENDED}' and c.review_at <= $2
+  or c.state = '{State.EVALUATING}'
+    and (c.step_due_at <= $2 or c.answer_count >= c.affected_households)
+  or c.state = '{State.EVALUATED}' and c.step_due_at <= $2 and not c.due_provisional)
+order by c.id limit {BATCH} for update of c skip locked
+"""
+
+
+async def advance_due(transaction: Transaction, now: datetime) -> int:
+    """The cases of this tenant whose time has come have taken their next step, at most BATCH of
+    them; how many did. At 0 nothing is due: the same moment again changes nothing. A case that
+    somebody works on just now waits for the next time; one whose archiving hangs on a year with
+    no loaded calendar waits for the calendar."""
+    rows = await transaction.connection.fetch(_DUE, transaction.tenant_id, now)
+    for row in rows:
+        file = await file_of(transaction, None, Scope(SYSTEM), row, _effect(row, now))
+        await _STEPS[file.facts.state](file)
+    return len(rows)
+
+
+def _effect(row: Mapping[str, Any], now: datetime) -> datetime:
+    """When the step was due; not before what happened last."""
+    due = row["review_at"] if row["state"] == State.SUSPENDED else row["step_due_at"]
+    # A survey that everybody has answered ends before its window does.
+    moment: datetime = max(due, row["last_event_at"]) if due <= now else now
+    return moment
+
+
+async def _resume(file: CaseFile) -> None:
+    await end_suspension(file)
+    await file.follow("resume_at_review")
+
+
+async def _archive(file: CaseFile) -> None:
+    await file.follow("archive_case")
+
+
+async def _finish(file: CaseFile) -> None:
+    await file.follow("finish_evaluation", end_survey(file))
+
+
+_STEPS = {
+    State.SUSPENDED: _resume,
+    State.EVALUATING: _finish,
+    State.EVALUATED: _archive,
+}
