@@ -84,6 +84,15 @@ async def test_who_resumes_after_the_review_gains_nothing(town: Any) -> None:
     assert await tick(town) == 0
 
 
+async def test_a_suspended_case_may_be_voided(town: Any) -> None:
+    case = await suspended(town)
+    gone = await town.do("supervisor", "void_case", case, reason="误报")
+    assert (gone.state, gone.suspended_at, gone.review_at) == (State.VOIDED, None, None)
+    town.later(days=30)
+    assert await tick(town) == 0
+    assert replay(await town.events(case)) == await town.facts(case)
+
+
 async def test_the_survey_ends_and_the_case_is_archived(town: Any) -> None:
     case = await surveyed(town)
     assert case.step_due_at == at("03-10 00:00")

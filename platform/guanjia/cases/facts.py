@@ -185,7 +185,7 @@ def _changes(facts: CaseFacts, event: Event) -> dict[str, Any]:
                 "review_at": said.review_at,
                 "suspension_reason": said.reason_code,
             }
-        case "resume_case" | "resume_at_review":
+        case "resume_case" | "resume_at_review" | "void_case":
             return {"suspended_at": None, "review_at": None, "suspension_reason": None}
         case "approve_extension":
             return {"extension_count": facts.extension_count + 1}

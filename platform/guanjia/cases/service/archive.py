@@ -10,7 +10,7 @@ from guanjia.cases import inputs
 from guanjia.cases.facts import Payload
 from guanjia.cases.models import Case
 from guanjia.cases.service.casefile import CaseFile, open_file
-from guanjia.cases.service.requests import withdraw_requests
+from guanjia.cases.service.requests import end_suspension, withdraw_requests
 from guanjia.cases.transitions import LABELS
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
@@ -86,5 +86,7 @@ async def void_case(
     why = inputs.text(reason, LABELS["reason"], "reason")
     step = file.prepare("void_case", {"reason": why})
     await withdraw_requests(file)
+    if file.facts.suspended_at is not None:
+        await end_suspension(file)
     await file.write(step, Payload(reason=why))
     return await file.saved()
