@@ -86,6 +86,7 @@ _INPUTS = {
     "finishEvaluation": "CaseStepInput",
     "archiveCase": "CaseStepInput",
     "voidCase": "ReasonedStepInput",
+    "releaseSupervision": "ReasonedStepInput",
     "reopenCase": "ReasonedStepInput",
     "approveSuspension": "RuleRequestInput",
     "approveExtension": "RuleRequestInput",

@@ -5,6 +5,7 @@ Told once: a step that happened before, even in a run that was cut off, is not d
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from guanjia.app import world
 from guanjia.db.connections import Connections
 from guanjia.demo import people
 from guanjia.demo.people import GRID_MAKENG, GRID_XIMENQIAO, XIMENQIAO, Places
-from guanjia.demo.stage import Stage
+from guanjia.demo.stage import Failed, Stage
 from guanjia.settings import Settings
 
 STAGES = "采集上报 → 指挥派遣 → 处置反馈 → 核查结案 → 综合评价 → 事件归档"
@@ -37,7 +38,16 @@ class Tale:
     opened: Step
     category: str
     region: str
-    steps: Sequence[Step]
+    steps: Sequence[Step | Joined]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Another report of the same matter: `who` finds it near by and joins it with the case."""
+
+    when: str
+    who: str
+    report: Tale
 
 
 HOUSING, CITY = "@延平区住房和城乡建设局", "@延平区城市管理局"
@@ -53,6 +63,8 @@ NOISE = Tale(
             "title": "2个消力池噪音扰民",
             "description": "碧桂园·珑樾台小区业主反映消力池运行噪音影响休息。",
             "location": "碧桂园·珑樾台小区消力池",
+            "longitude": 118.1705,
+            "latitude": 26.6352,
             "source": "BUILDING_STEWARD",
             "noPhotoReason": NOBODY_PHOTO,
         },
@@ -86,6 +98,12 @@ NOISE = Tale(
             },
         ),
         Step("2026-03-05 15:00", "wu.qiang", "approveSuspension", {"approved": True}),
+        Step(
+            "2026-03-20 09:00",
+            "wu.qiang",
+            "superviseCase",
+            {"reason": "涉及300多户,按月督办", "answerBy": "2026-04-10T17:30:00+08:00"},
+        ),
         Step("2026-04-01 09:00", "zhu.jian", "resumeCase", {"note": "资金到位,开工"}),
         Step("2026-04-07 16:00", "cheng.lin", "completePart", {"note": "施工占道手续办结"}),
         Step(
@@ -97,30 +115,53 @@ NOISE = Tale(
         Step(
             "2026-04-09 10:00", "he.cha", "checkCase", {"passed": True, "note": "夜间复测符合要求"}
         ),
+        Step("2026-04-09 10:30", "wu.qiang", "releaseSupervision", {"reason": "整改完成,复测达标"}),
         Step(
             "2026-04-09 11:00", "zheng.ke", "closeCase", {"callback": "已回访楼栋网格员与业主代表"}
         ),
         Step(
             "2026-04-10 19:00",
-            "wang.fang",
+            "chen.hao",
             "evaluateCase",
             {"choice": "SATISFIED", "household": "1幢101"},
         ),
         Step(
             "2026-04-10 19:10",
-            "wang.fang",
+            "chen.hao",
             "evaluateCase",
             {"choice": "SATISFIED", "household": "1幢102"},
         ),
         Step(
             "2026-04-11 19:00",
-            "wang.fang",
+            "chen.hao",
             "evaluateCase",
             {"choice": "SATISFIED", "household": "2幢301"},
         ),
         Step("2026-04-17 09:00", "zheng.ke", "finishEvaluation"),
         Step("2026-04-27 09:00", "aud", "archiveCase"),
     ),
+)
+
+# Some 15 metres from the first report, as people stand on two sides of one shed. The places are
+# the demo's own: near the compound, not surveyed.
+SHED_AGAIN = Tale(
+    "demo-shed-again",
+    Step(
+        "2026-05-11 08:58",
+        "lin.ju",
+        "openCase",
+        {
+            "title": "路边车棚歪了,很危险",
+            "location": "延府豪庭对面人行道",
+            "longitude": 118.1744,
+            "latitude": 26.6382,
+            "source": "RESIDENT",
+            "noPhotoReason": "手机无法拍照",
+        },
+    ),
+    "P-02",
+    XIMENQIAO,
+    (),
 )
 
 SHED = Tale(
@@ -133,6 +174,8 @@ SHED = Tale(
             "title": "自行车棚倾斜,有倒塌危险",
             "description": "路边停车棚立柱锈蚀倾斜,行人经过有危险。",
             "location": "延府豪庭小区斜对面马路",
+            "longitude": 118.1743,
+            "latitude": 26.6381,
             "source": "RESIDENT",
             "noPhotoReason": "手机无法拍照",
             "contactName": "居敏",
@@ -143,6 +186,7 @@ SHED = Tale(
     XIMENQIAO,
     (
         Step("2026-05-11 08:55", "wang.fang", "verifyCase", {"note": "现场属实,已拉警戒线"}),
+        Joined("2026-05-11 09:02", "wang.fang", SHED_AGAIN),
         Step("2026-05-11 09:05", "wang.fang", "fileCase", {"note": "危险构筑物"}),
         Step(
             "2026-05-11 09:10", "wang.fang", "escalateCase", {"reason": "在小区红线之外,须街道处置"}
@@ -176,6 +220,8 @@ HILLSIDE = Tale(
             "title": "创世纪小区后山道路无照明",
             "description": "民生驿站议事提出:后山道路夜间无灯,居民出行不便。",
             "location": "马坑社区创世纪小区后山",
+            "longitude": 118.1821,
+            "latitude": 26.6467,
             "source": "MEETING",
             "noPhotoReason": "议事记录附现场图",
         },
@@ -254,6 +300,19 @@ async def tell(settings: Settings, connections: Connections) -> list[str]:
 
 
 async def _play(stage: Stage, places: Places, tale: Tale) -> str:
+    case = await _opened(stage, places, tale)
+    done = await _taken(stage, case["id"])
+    for step in tale.steps[done - 1 :]:
+        if isinstance(step, Joined):
+            await _join(stage, places, step, case["id"])
+        else:
+            await _take(
+                stage, step.when, step.who, step.action, case["id"], _named(step.given, places)
+            )
+    return f"  {case['number']} {case['title']}"
+
+
+async def _opened(stage: Stage, places: Places, tale: Tale) -> dict[str, str]:
     stage.move_to(tale.opened.when)
     opened = await stage.do(
         tale.opened.who,
@@ -266,20 +325,31 @@ async def _play(stage: Stage, places: Places, tale: Tale) -> str:
         },
         "case { id number title }",
     )
-    case = opened["case"]
-    done = await _taken(stage, case["id"])
-    for step in tale.steps[done - 1 :]:
-        stage.move_to(step.when)
-        await stage.do(
-            step.who,
-            step.action,
-            {
-                "id": case["id"],
-                "version": await _version(stage, case["id"]),
-                **_named(step.given, places),
-            },
-        )
-    return f"  {case['number']} {case['title']}"
+    case: dict[str, str] = opened["case"]
+    return case
+
+
+async def _join(stage: Stage, places: Places, joined: Joined, original: str) -> None:
+    """The other report is found where the case is, and becomes part of it."""
+    again = await _opened(stage, places, joined.report)
+    found = await stage.ask(
+        joined.who,
+        "query ($id: ID!) { duplicateCandidates(id: $id) { id } }",
+        {"id": original},
+    )
+    if again["id"] not in {near["id"] for near in found["duplicateCandidates"]}:
+        raise Failed(f"{joined.who}:附近没有找到 {again['number']}")
+    await _take(
+        stage, joined.when, joined.who, "linkDuplicate", again["id"], {"originalId": original}
+    )
+
+
+async def _take(
+    stage: Stage, when: str, who: str, action: str, case_id: str, given: dict[str, Any]
+) -> None:
+    stage.move_to(when)
+    version = await _version(stage, case_id)
+    await stage.do(who, action, {"id": case_id, "version": version, **given})
 
 
 async def _category(stage: Stage, who: str, code: str) -> str:
@@ -294,12 +364,15 @@ async def _category(stage: Stage, who: str, code: str) -> str:
 
 
 async def _taken(stage: Stage, case_id: str) -> int:
-    """How many steps people have taken on a case; the system's own are not counted."""
+    """How many steps people have taken on a case; the system's own are not counted. A case that
+    is archived has taken them all, whatever the story was then."""
     found = await stage.ask(
         "zheng.ke",
-        "query ($id: ID!) { case(id: $id) { timeline(first: 100) { nodes { actorRole } } } }",
+        "query ($id: ID!) { case(id: $id) { state timeline(first: 100) { nodes { actorRole } } } }",
         {"id": case_id},
     )
+    if found["case"]["state"] == "ARCHIVED":
+        return sys.maxsize
     return sum(e["actorRole"] != "SYSTEM" for e in found["case"]["timeline"]["nodes"])
 
 
