@@ -131,7 +131,7 @@ def random_documents(api: Any) -> list[str]:
     fields = ["cases", "regions", "organisations", "caseCategories", "caseEvents", "viewer"]
 
     @hypothesis_settings(
-        max_examples=60,
+        max_examples=150,
         database=None,
         derandomize=True,
         phases=[Phase.generate],
