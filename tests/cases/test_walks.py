@@ -24,14 +24,15 @@ from guanjia.cases.states import TERMINAL, State
 from guanjia.cases.transitions import HANDLING
 from guanjia.graph.errors import Denied, Refusal
 
-WALKS, STEPS = 10, 90
+WALKS, STEPS = 12, 90
 START = at("2026-03-02 09:00")
 MINUTES = (1, 5, 30, 240, 1500, 4000)
 LIMIT_HOURS = 20
 RARELY = {
     **dict.fromkeys(("void_case", "decline_case", "link_duplicate"), 0.02),
     **dict.fromkeys(("supervise_case", "release_supervision", "escalate_case"), 0.15),
-    **dict.fromkeys(("return_case", "reopen_case", "resume_case"), 0.3),
+    **dict.fromkeys(("return_case", "reopen_case"), 0.3),
+    "resume_case": 0.1,
 }
 """How often a step is tried that would end the walk or lead it round in circles; others at 1."""
 EVERYWHERE = {
@@ -77,7 +78,9 @@ class Walk:
         [action] = self.chance.choices(pool, [RARELY.get(a, 1) for a in pool])
         permission, given = choices[action]
         people = self.town.people
-        able = "outsider" if permission in ("check", "evaluate") else "everyone"
+        able = "everyone"
+        if permission in ("check", "evaluate"):
+            able = self.chance.choice(("outsider", "outsider", "everyone"))
         who = people[able if self.chance.random() < 0.75 else self.chance.choice(sorted(people))]
         given = given | self._detail(action)
         if action != "evaluate_case":
