@@ -1,4 +1,4 @@
-"""The command line: serve, demo, migrate, schema, tenant, user, policy, audit, token, database."""
+"""The command line: serve, demo, migrate, schema, tenant, user, policy, audit, case, token, database."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from guanjia.access.tokens import Tokens
 from guanjia.app import check_walls, create_app
 from guanjia.audit import chain
 from guanjia.cases import onboard as cases
-from guanjia.cases.service import advance_due
+from guanjia.cases.commands import case_app
 from guanjia.db import embedded
 from guanjia.db.connections import Connections, MissingConnection, connect, resolve
 from guanjia.db.embedded import ServerFailed
@@ -47,7 +47,6 @@ app = typer.Typer(help="管家:区县治理与社会救助平台", no_args_is_he
 tenant_app = typer.Typer(help="租户(区县)", no_args_is_help=True)
 policy_app = typer.Typer(help="角色策略", no_args_is_help=True)
 audit_app = typer.Typer(help="审计", no_args_is_help=True)
-case_app = typer.Typer(help="案件", no_args_is_help=True)
 database_app = typer.Typer(help="内置数据库", no_args_is_help=True)
 user_app = typer.Typer(help="账号", no_args_is_help=True)
 app.add_typer(tenant_app, name="tenant")
@@ -384,45 +383,6 @@ def audit_verify(
         console.print(f"{slug}:{said}", style="red" if found.fault else None)
     if broken:
         raise typer.Exit(1)
-
-
-@case_app.command("advance")
-def case_advance(
-    tenant: Annotated[str | None, typer.Option("--tenant", help="只推进一个租户")] = None,
-) -> None:
-    """推进到期的案件:挂账复核到期的恢复处置,评价期满的结束评价,满五个工作日的归档。可重复执行。"""
-
-    async def work() -> bool:
-        failed = False
-        database, _ = await opened(configuration.load())
-        try:
-            slugs = [row["slug"] for row in await onboarding.list_tenants(database)]
-            if tenant is not None and tenant not in slugs:
-                raise Refusal("NOT_FOUND", f"没有租户 {tenant}。")
-            for slug in [tenant] if tenant else slugs:
-                try:
-                    console.print(f"{slug}:推进 {await _advanced(database, slug)} 步")
-                except (Refusal, asyncpg.PostgresError) as error:
-                    # The other districts' clocks do not wait for this one's fault.
-                    console.print(f"{slug}:{error}", style="red")
-                    failed = True
-        finally:
-            await database.close()
-        return failed
-
-    if run(work()):
-        raise typer.Exit(1)
-
-
-async def _advanced(database: Database, slug: str) -> int:
-    """How many steps were due in the tenant; none is afterwards."""
-    now, steps = dt.datetime.now(dt.UTC), 0
-    while True:
-        async with database.tenant_transaction(tenant_id(slug)) as transaction:
-            taken = await advance_due(transaction, now)
-        steps += taken
-        if not taken:
-            return steps
 
 
 @database_app.command("stop")
