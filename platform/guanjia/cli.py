@@ -1,4 +1,4 @@
-"""The command line: serve, demo, migrate, schema, tenant, user, policy, audit, case, token, database."""
+"""The command line: one command a job; those of a module come from the module."""
 
 from __future__ import annotations
 
