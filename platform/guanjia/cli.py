@@ -19,7 +19,7 @@ from rich.console import Console
 
 from guanjia import schema as schemas
 from guanjia import settings as configuration
-from guanjia.access import credentials, grants, policy, users
+from guanjia.access import credentials, grants, policy, rulebook, users
 from guanjia.access.desk import Desk
 from guanjia.access.tokens import Tokens
 from guanjia.app import check_walls, create_app
@@ -61,7 +61,7 @@ HOOKS = (users.seed, cases.seed)
 CARRY = (grants.carry, cases.follow_regions)
 EXPECTED = (
     SettingsError, MissingConnection, ServerFailed, UnsafeDatabase, BadTree, BadTenantFile,
-    onboarding.Refused, policy.BadPolicy, ContractBroken, Refusal, OSError,
+    onboarding.Refused, rulebook.BadPolicy, ContractBroken, Refusal, OSError,
 )  # fmt: skip
 
 
@@ -302,7 +302,9 @@ def policy_test() -> None:
         console.print(line, style="red")
     if wrong:
         raise typer.Exit(1)
-    cells = len(loaded.roles) * len(loaded.permissions) * len(policy.REACHES) * len(policy.LEVELS)
+    cells = (
+        len(loaded.roles) * len(loaded.permissions) * len(rulebook.REACHES) * len(rulebook.LEVELS)
+    )
     console.print(f"策略与 ALLOW 表一致:{cells} 个组合,其中允许 {len(loaded.allow_table)} 个。")
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from guanjia.access.actor import FAR_FUTURE, LEVEL_OF_DEPTH, Actor, Held, without_conflicts
 from guanjia.access.grants import GRANT, _may_give, grant_role, revoke_role, why_allowed
-from guanjia.access.policy import REACHES, Policy
+from guanjia.access.policy import Policy
+from guanjia.access.rulebook import REACHES
 from guanjia.access.users import add_organisation_member, remove_organisation_member
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Database

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guanjia.access.policy import REACHES, BadPolicy, load
+from guanjia.access.policy import load
+from guanjia.access.rulebook import REACHES, BadPolicy, OwnRole, Right
 
 POLICIES = Path(__file__).parents[2] / "policies"
 ROLES = [f"R{n}" for n in range(5)]
@@ -41,7 +42,8 @@ def written(folder: Path, lines: list[str]) -> Path:
     (folder / "allow").mkdir(parents=True)
     shutil.copy(POLICIES / "model.conf", folder)
     (folder / "some.csv").write_text("\n".join(lines))
-    catalogue = [f'[roles.{role}]\ntitle = "{role}"\nlevels = ["GRID"]' for role in ROLES]
+    catalogue = ['everyone = "R4"']
+    catalogue += [f'[roles.{role}]\ntitle = "{role}"\nlevels = ["GRID"]' for role in ROLES]
     (folder / "roles.toml").write_text("\n".join(catalogue))
     table = ["role,permission,reach,levels"]
     table += [f"R0,{permission},region,GRID" for permission in PERMISSIONS]
@@ -65,6 +67,88 @@ def test_the_bits_are_what_casbin_says(
                 expected = oracle.enforce(role, permission, reach)
                 assert policy.allows(role, permission, reach) == expected
                 assert (policy.explain(role, permission, reach) is not None) == expected
+
+
+own_rights = st.frozensets(
+    st.builds(Right, st.sampled_from(PERMISSIONS), st.sampled_from(REACHES)), max_size=8
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(rules, heirs, st.lists(own_rights, min_size=1, max_size=3))
+def test_the_bits_of_own_roles_are_what_casbin_says_and_no_wider(
+    rows: list[tuple[str, str, str, str]],
+    edges: list[tuple[int, int]],
+    wanted: list[frozenset[Right]],
+) -> None:
+    lines = ["p, " + ", ".join(row) for row in rows] + [f"g, R{a}, R{b}" for a, b in edges]
+    own = [OwnRole(f"X_{n}", f"自建{n}", "GRID", rights) for n, rights in enumerate(wanted)]
+    with tempfile.TemporaryDirectory() as name:
+        folder = written(Path(name) / "policies", lines)
+        policy = load(folder)
+        extended = policy.extended("7", own)
+        oracle = casbin.Enforcer(str(folder / "model.conf"), str(folder / "some.csv"))
+    widest = {
+        Right(permission, reach)
+        for permission in PERMISSIONS
+        for reach in REACHES
+        if any(oracle.enforce(role, permission, reach) for role in ROLES)
+    }
+    for role in own:
+        oracle.add_grouping_policy(role.code, "R4")
+        for right in role.rights & widest:
+            oracle.add_policy(role.code, *right, "allow")
+    for code in [*ROLES, *(role.code for role in own)]:
+        for permission in PERMISSIONS:
+            for reach in REACHES:
+                expected = oracle.enforce(code, permission, reach)
+                assert extended.allows(code, permission, reach) == expected
+                assert (extended.explain(code, permission, reach) is not None) == expected
+    assert all(extended.rights_of(role.code) <= widest for role in own)
+    assert not any(policy.mask(role.code, reach) for role in own for reach in REACHES)
+    assert extended.version != policy.version
+
+
+def test_each_separated_role_has_a_duty_that_is_its_own() -> None:
+    policy = load(POLICIES)
+    for code in ("SYS", "SEC", "AUD"):
+        assert policy.duty({code}, "DISTRICT"), code
+        assert not policy.duty({code}, "COMMUNITY")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "joins"),
+    [
+        (["role:grant", "user:manage"], True),
+        (["audit:read", "role:grant"], True),
+        (["case:archive", "tenant:manage"], True),
+        (["role:read", "user:read", "case:read"], False),
+        (["role:grant", "case:read"], False),
+        (["user:manage", "organisation:manage", "case:dispatch"], False),
+    ],
+)
+def test_a_role_that_joins_separated_duties_gives_nothing(wanted: list[str], joins: bool) -> None:
+    policy = load(POLICIES)
+    rights = frozenset(Right(name, "region") for name in wanted)
+    assert rights <= policy.rights_at("DISTRICT")
+    role = OwnRole("X_A", "自建", "DISTRICT", rights)
+    assert (policy.joined_duties(role) is not None) == joins
+    assert bool(policy.extended("1", [role]).rights_of("X_A")) != joins
+
+
+def test_an_own_role_carries_the_duties_it_holds() -> None:
+    policy = load(POLICIES)
+    grants = OwnRole("X_G", "授权员", "DISTRICT", frozenset({Right("role:grant", "region")}))
+    manages = OwnRole("X_M", "账号员", "DISTRICT", frozenset({Right("user:manage", "region")}))
+    reads = OwnRole(
+        "X_R", "查阅员", "COMMUNITY", frozenset({Right("case:read", "region")}),
+        incompatible=frozenset({"COMM"}),
+    )  # fmt: skip
+    extended = policy.extended("1", [grants, manages, reads])
+    for pair in (("X_G", "SYS"), ("X_G", "AUD"), ("X_M", "SEC"), ("X_M", "X_G"), ("X_R", "CSEC")):
+        assert extended.conflicts(pair), pair
+    for pair in (("X_G", "SEC"), ("X_M", "SYS"), ("X_R", "GRID"), ("X_R", "X_G")):
+        assert not extended.conflicts(pair), pair
 
 
 def test_the_policies_are_exactly_the_allow_table() -> None:
@@ -105,6 +189,7 @@ def test_a_bad_rule_is_named(tmp_path: Path, line: str, said: str) -> None:
         ('\n[[separation]]\nroles = ["R0", "R1"]\nreason = "x"', "R2 兼有"),
         ('\n[roles.R9]\ntitle = "x"\nlevels = ["PLANET"]', "PLANET"),
         ("\n[roles", "无法读取"),
+        ('\n[roles.X_A]\ntitle = "x"\nlevels = ["GRID"]', "X_A"),
     ],
 )
 def test_a_bad_catalogue_is_named(tmp_path: Path, toml: str, said: str) -> None:
@@ -112,6 +197,14 @@ def test_a_bad_catalogue_is_named(tmp_path: Path, toml: str, said: str) -> None:
     with (folder / "roles.toml").open("a") as file:
         file.write(toml)
     with pytest.raises(BadPolicy, match=said):
+        load(folder)
+
+
+def test_everyone_is_a_role(tmp_path: Path) -> None:
+    folder = written(tmp_path / "policies", [])
+    text = (folder / "roles.toml").read_text()
+    (folder / "roles.toml").write_text(text.replace('everyone = "R4"', 'everyone = "R9"'))
+    with pytest.raises(BadPolicy, match="R9"):
         load(folder)
 
 

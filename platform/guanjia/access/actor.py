@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from guanjia.access.policy import REACHES, Policy
+from guanjia.access.policy import Policy
+from guanjia.access.rulebook import REACHES
 from guanjia.access.tokens import Claims
 from guanjia.db.scope import Reach, Scope
 from guanjia.graph.errors import unauthenticated

@@ -20,7 +20,8 @@ from guanjia.access.actor import (
     bump_epoch,
     without_conflicts,
 )
-from guanjia.access.policy import REACHES, Policy
+from guanjia.access.policy import Policy
+from guanjia.access.rulebook import REACHES
 from guanjia.audit.service import record
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction

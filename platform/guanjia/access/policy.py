@@ -1,87 +1,60 @@
 """What a role may do: decided by Casbin once, then remembered as bits.
 
 `policies/` is the only source. At load one enforcer is built and asked for every role, permission
-and reach; the answers become one integer per role and reach. A request tests bits. This is the only
+and reach; the answers become one integer per role and reach. A request tests bits. A tenant's own
+roles are more rules for an enforcer of its own, built from the same permissions. This is the only
 module that knows casbin.
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import logging
-import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from copy import copy
 from pathlib import Path
 from typing import Any
 
 import casbin
 
-REACHES = ("region", "organisation", "self")
-LEVELS = ("DISTRICT", "STREET", "COMMUNITY", "GRID")
+from guanjia.access.rulebook import (
+    LEVELS,
+    REACHES,
+    Allow,
+    Conflict,
+    OwnRole,
+    Right,
+    Role,
+    Rulebook,
+    Separation,
+    read,
+)
+
 logging.getLogger("casbin").setLevel(logging.ERROR)  # a denial is an answer, not a warning
 
 
-class BadPolicy(Exception):
-    """The policy files contradict themselves; the sentence names file and line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """A role of the catalogue: where it can be held and which roles its holder may grant."""
-
-    code: str
-    title: str
-    levels: frozenset[str]
-    may_grant: frozenset[str]
-    staff: bool = True
-    """Whether its holder signs in under the limits for staff."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Two roles that one person may not hold together, and why."""
-
-    first: str
-    second: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Allow:
-    """One line of the ALLOW table."""
-
-    role: str
-    permission: str
-    reach: str
-    level: str
-
-
 class Policy:
-    """An immutable version of the policies."""
+    """An immutable version of the policies, alone or with the own roles of one tenant."""
 
-    def __init__(
-        self,
-        version: str,
-        enforcer: Any,
-        roles: Mapping[str, Role],
-        conflicts: Iterable[Conflict],
-        permissions: Iterable[str],
-        allowed: Iterable[Allow],
-    ) -> None:
-        self.version = version
-        self.roles = dict(roles)
-        self.allow_table = frozenset(allowed)
-        self.permissions = tuple(sorted(permissions))
-        self._enforcer = enforcer
-        self._conflicts = tuple(conflicts)
+    def __init__(self, book: Rulebook) -> None:
+        self.version = book.version
+        self.roles = dict(book.roles)
+        self.allow_table = book.allowed
+        self.permissions = tuple(sorted({allow.permission for allow in book.allowed}))
+        self.base = self
+        self._book = book
+        self._enforcer = _enforcer(book)
+        self._separations = book.separations
+        self._conflicts = tuple(c for pair in self._separations for c in pair.conflicts())
         self._bits = {name: 1 << index for index, name in enumerate(self.permissions)}
-        self._masks = {
+        self._masks = self._answers(self.roles)
+
+    def _answers(self, roles: Iterable[str]) -> dict[tuple[str, str], int]:
+        """Everything Casbin says of these roles, as bits."""
+        return {
             (role, reach): sum(
-                bit for name, bit in self._bits.items() if enforcer.enforce(role, name, reach)
+                bit for name, bit in self._bits.items() if self._enforcer.enforce(role, name, reach)
             )
-            for role in self.roles
+            for role in roles
             for reach in REACHES
         }
 
@@ -89,6 +62,89 @@ class Policy:
     def residents(self) -> list[str]:
         """The roles that make nobody staff."""
         return [role.code for role in self.roles.values() if not role.staff]
+
+    def extended(self, version: str, own: Iterable[OwnRole]) -> Policy:
+        """The built-in policy with these own roles of a tenant.
+
+        What the policies do not (or no longer) allow at a role's level is not given, and a role
+        that would join separated duties gives nothing.
+        """
+        base = self.base
+        own = tuple(own)
+        found = copy(base)
+        found.version = f"{base.version}:{version}"
+        found.base = base
+        rules: list[tuple[str, ...]] = []
+        separations = list(base._separations)
+        for role in own:
+            if base.joined_duties(role):
+                continue
+            given = sorted(role.rights & base.rights_at(role.level))
+            rules += [("p", role.code, right.permission, right.reach, "allow") for right in given]
+            if base._book.everyone:
+                rules.append(("g", role.code, base._book.everyone))
+            separations = [
+                pair.joined(
+                    role.code,
+                    first=base._bears(role, pair.first),
+                    second=base._bears(role, pair.second),
+                )
+                for pair in separations
+            ]
+        separations += [
+            Separation(
+                frozenset({role.code}),
+                base._book.heirs.get(other, frozenset({other})),
+                f"{role.title}与 {other} 不得由同一人担任(本租户规定)",
+            )
+            for role in own
+            for other in sorted(role.incompatible)
+        ]
+        found.roles = base.roles | {
+            role.code: Role(role.code, role.title, frozenset({role.level}), frozenset(), role)
+            for role in own
+        }
+        found._separations = tuple(separations)
+        found._conflicts = tuple(c for pair in separations for c in pair.conflicts())
+        found._enforcer = _enforcer(base._book, rules)
+        found._masks = base._masks | found._answers(role.code for role in own)
+        return found
+
+    def rights_of(self, role: str) -> frozenset[Right]:
+        return frozenset(
+            Right(name, reach)
+            for reach in REACHES
+            for name in self.permissions_in(self.mask(role, reach))
+        )
+
+    def rights_at(self, level: str) -> frozenset[Right]:
+        """What some built-in role may do that can be held at this level: all that an own role of
+        the level can be made of."""
+        return frozenset[Right]().union(*self._rights_at(level).values())
+
+    def joined_duties(self, role: OwnRole) -> Separation | None:
+        """The two separated duties that the role would join, if any."""
+        for pair in self.base._separations:
+            if self._bears(role, pair.first) and self._bears(role, pair.second):
+                return pair
+        return None
+
+    def _bears(self, role: OwnRole, bearers: frozenset[str]) -> bool:
+        return not role.rights.isdisjoint(self.duty(bearers, role.level))
+
+    def duty(self, bearers: Collection[str], level: str) -> frozenset[Right]:
+        """What of all built-in roles at this level only these may do."""
+        rights = self._rights_at(level)
+        theirs = [rights[code] for code in rights if code in bearers]
+        others = [rights[code] for code in rights if code not in bearers]
+        return frozenset[Right]().union(*theirs).difference(*others)
+
+    def _rights_at(self, level: str) -> dict[str, frozenset[Right]]:
+        return {
+            code: self.rights_of(code)
+            for code, role in self.base.roles.items()
+            if level in role.levels
+        }
 
     def bit(self, permission: str) -> int:
         """The permission's bit; 0 for one that does not exist, which no role holds."""
@@ -141,126 +197,13 @@ class Policy:
 
 def load(folder: Path) -> Policy:
     """The policies in a folder; BadPolicy names the first thing that is wrong with them."""
-    lines = [line for path in sorted(folder.glob("*.csv")) for line in _rules(path)]
-    try:
-        catalogue = tomllib.loads((folder / "roles.toml").read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as broken:
-        raise BadPolicy(f"roles.toml 无法读取:{broken}") from None
-    roles = _roles(catalogue)
-    allowed = list(_allow_table(folder / "allow" / "allow.csv", roles))
-    permissions = {allow.permission for allow in allowed}
-    _check(lines, roles, permissions)
-    inherited = _inheritance([(rule[1], rule[2]) for _, rule in lines if rule[0] == "g"])
-    conflicts = _conflicts(catalogue.get("separation", []), roles, inherited)
+    return Policy(read(folder))
+
+
+def _enforcer(book: Rulebook, more: Iterable[tuple[str, ...]] = ()) -> Any:
     # Indexed by permission and reach, so that asking everything once takes milliseconds.
-    enforcer = casbin.FastEnforcer(str(folder / "model.conf"), cache_key_order=[1, 2])
-    for _, (kind, *rule) in lines:
+    enforcer = casbin.FastEnforcer(str(book.model), cache_key_order=[1, 2])
+    for kind, *rule in (*book.rules, *more):
         enforcer.model.add_policy(kind, kind, rule)
     enforcer.build_role_links()
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.*")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return Policy(digest.hexdigest(), enforcer, roles, conflicts, permissions, allowed)
-
-
-def _rules(path: Path) -> Iterable[tuple[str, list[str]]]:
-    text = path.read_text(encoding="utf-8").splitlines()
-    for number, line in enumerate(text, start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        rule = [cell.strip() for cell in line.split(",")]
-        where = f"{path.name} 第 {number} 行"
-        if (rule[0], len(rule)) not in (("p", 5), ("g", 3)):
-            raise BadPolicy(
-                f"{where}:应为 “p, 角色, 权限, 范围, allow|deny” 或 “g, 角色, 继承的角色”"
-            )
-        yield where, rule
-
-
-def _roles(catalogue: Mapping[str, Any]) -> dict[str, Role]:
-    roles = {
-        code: Role(
-            code,
-            described["title"],
-            frozenset(described["levels"]),
-            frozenset(described.get("may_grant", ())),
-            described.get("staff", True),
-        )
-        for code, described in catalogue["roles"].items()
-    }
-    for role in roles.values():
-        if unknown := role.levels - set(LEVELS):
-            raise BadPolicy(f"roles.toml:{role.code} 的层级 {sorted(unknown)} 不存在")
-        if unknown := role.may_grant - set(roles):
-            raise BadPolicy(f"roles.toml:{role.code} 可授予的角色 {sorted(unknown)} 不存在")
-    return roles
-
-
-def _check(
-    lines: Iterable[tuple[str, list[str]]], roles: Mapping[str, Role], permissions: set[str]
-) -> None:
-    for where, rule in lines:
-        names = rule[1:3] if rule[0] == "g" else rule[1:2]
-        for name in names:
-            if name not in roles:
-                raise BadPolicy(f"{where}:角色 {name} 不在 roles.toml 中")
-        if rule[0] == "p":
-            if rule[2] not in permissions:
-                raise BadPolicy(f"{where}:权限 {rule[2]} 不在 ALLOW 表中,是否拼写有误?")
-            if rule[3] not in REACHES:
-                raise BadPolicy(f"{where}:范围 {rule[3]} 应为 {'、'.join(REACHES)} 之一")
-            if rule[4] not in ("allow", "deny"):
-                raise BadPolicy(f"{where}:结果应为 allow 或 deny")
-
-
-def _inheritance(edges: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
-    """Each role with all that it inherits, directly or not; a circle is refused."""
-    closure: dict[str, set[str]] = {}
-    inherits: dict[str, set[str]] = {}
-    for role, inherited in edges:
-        inherits.setdefault(role, set()).add(inherited)
-    for start in inherits:
-        seen: set[str] = set()
-        waiting = list(inherits[start])
-        while waiting:
-            role = waiting.pop()
-            if role == start:
-                raise BadPolicy(f"角色 {start} 直接或间接继承了自己")
-            if role not in seen:
-                seen.add(role)
-                waiting += inherits.get(role, ())
-        closure[start] = seen
-    return closure
-
-
-def _conflicts(
-    pairs: Iterable[Mapping[str, Any]],
-    roles: Mapping[str, Role],
-    inherited: Mapping[str, set[str]],
-) -> list[Conflict]:
-    """The pairs as written and those that follow from them: a role has the duties it inherits."""
-    found = []
-    for pair in pairs:
-        bearers = []
-        for code in pair["roles"]:
-            if code not in roles:
-                raise BadPolicy(f"roles.toml:职责分离中的角色 {code} 不存在")
-            bearers.append({heir for heir in roles if code in {heir, *inherited.get(heir, ())}})
-        first, second = bearers
-        if both := first & second:
-            raise BadPolicy(f"roles.toml:角色 {min(both)} 兼有须分离的 {'、'.join(pair['roles'])}")
-        found += [Conflict(a, b, pair["reason"]) for a in sorted(first) for b in sorted(second)]
-    return found
-
-
-def _allow_table(path: Path, roles: Mapping[str, Role]) -> Iterable[Allow]:
-    with path.open(encoding="utf-8") as file:
-        for row in csv.DictReader(line for line in file if not line.startswith("#")):
-            if None in row or None in row.values():
-                raise BadPolicy(f"{path.name}:应为四列 role,permission,reach,levels:{row}")
-            if row["role"] not in roles or row["reach"] not in REACHES:
-                raise BadPolicy(f"{path.name}:角色或范围不存在:{row['role']}、{row['reach']}")
-            for level in row["levels"].split():
-                if level not in LEVELS:
-                    raise BadPolicy(f"{path.name}:{row['role']} 的层级 {level} 不存在")
-                yield Allow(row["role"], row["permission"], row["reach"], level)
+    return enforcer
