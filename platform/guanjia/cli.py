@@ -21,6 +21,7 @@ from guanjia import schema as schemas
 from guanjia import settings as configuration
 from guanjia.access import credentials, grants, policy, rulebook, users
 from guanjia.access.desk import Desk
+from guanjia.access.tenantpolicy import read_policy
 from guanjia.access.tokens import Tokens
 from guanjia.app import check_walls, create_app
 from guanjia.audit import chain
@@ -336,9 +337,10 @@ def policy_why(
                 )
                 if path is None or member is None:
                     raise Refusal("NOT_FOUND", "找不到该账号或区域。")
+                loaded = policy.load(settings.policies_dir)
                 return await grants.why_allowed(
                     connection,
-                    policy.load(settings.policies_dir),
+                    await read_policy(connection, loaded, tenant_id(tenant)),
                     membership_id=member,
                     permission=permission,
                     region_path=path,

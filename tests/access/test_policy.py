@@ -86,7 +86,7 @@ def test_the_bits_of_own_roles_are_what_casbin_says_and_no_wider(
     with tempfile.TemporaryDirectory() as name:
         folder = written(Path(name) / "policies", lines)
         policy = load(folder)
-        extended = policy.extended("7", own)
+        extended = policy.extended(7, own)
         oracle = casbin.Enforcer(str(folder / "model.conf"), str(folder / "some.csv"))
     widest = {
         Right(permission, reach)
@@ -133,7 +133,7 @@ def test_a_role_that_joins_separated_duties_gives_nothing(wanted: list[str], joi
     assert rights <= policy.rights_at("DISTRICT")
     role = OwnRole("X_A", "自建", "DISTRICT", rights)
     assert (policy.joined_duties(role) is not None) == joins
-    assert bool(policy.extended("1", [role]).rights_of("X_A")) != joins
+    assert bool(policy.extended(1, [role]).rights_of("X_A")) != joins
 
 
 def test_an_own_role_carries_the_duties_it_holds() -> None:
@@ -144,7 +144,7 @@ def test_an_own_role_carries_the_duties_it_holds() -> None:
         "X_R", "查阅员", "COMMUNITY", frozenset({Right("case:read", "region")}),
         incompatible=frozenset({"COMM"}),
     )  # fmt: skip
-    extended = policy.extended("1", [grants, manages, reads])
+    extended = policy.extended(1, [grants, manages, reads])
     for pair in (("X_G", "SYS"), ("X_G", "AUD"), ("X_M", "SEC"), ("X_M", "X_G"), ("X_R", "CSEC")):
         assert extended.conflicts(pair), pair
     for pair in (("X_G", "SEC"), ("X_M", "SYS"), ("X_R", "GRID"), ("X_R", "X_G")):

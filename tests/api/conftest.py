@@ -20,6 +20,7 @@ from guanjia.context import World
 from guanjia.db.connections import Connections
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Database
+from guanjia.schema import graphql_schema
 from guanjia.view import View
 
 LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
@@ -73,6 +74,24 @@ class Person:
     async def code(self, query: str, variables: Any = None) -> str:
         answer = await self.ask(query, variables)
         code: str = answer["errors"][0]["extensions"]["code"]
+        return code
+
+    async def do(self, name: str, given: dict[str, Any], wanted: str = "") -> dict[str, Any]:
+        """One mutation with its input; its payload."""
+        fields = graphql_schema(self.api.schema).mutation_type.fields
+        kind = fields[name].args["input"].type
+        data = await self.data(
+            f"mutation ($input: {kind}) {{ {name}(input: $input)"
+            f" {{ {wanted} userErrors {{ code message field }} }} }}",
+            {"input": given},
+        )
+        payload: dict[str, Any] = data[name]
+        return payload
+
+    async def refused(self, name: str, given: dict[str, Any]) -> str:
+        """The code by which a mutation is refused."""
+        payload = await self.do(name, given)
+        code: str = payload["userErrors"][0]["code"]
         return code
 
 

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from guanjia.access.policy import Policy
 from guanjia.access.rulebook import REACHES
+from guanjia.access.tenantpolicy import policy_of
 from guanjia.access.tokens import Claims
 from guanjia.db.scope import Reach, Scope
 from guanjia.graph.errors import unauthenticated
@@ -95,9 +96,9 @@ class Actor:
 
 _MEMBER = """
 select m.id, m.user_id, m.home_tenant_id, m.display_name, m.kind, m.active,
-  (select e.epoch from access_epochs e where e.tenant_id = m.tenant_id) as epoch,
-  s.expires_at as session_ends, s.password_due_at as password_due
-from memberships m left join sessions s on s.tenant_id = m.tenant_id and s.id = $3
+  e.epoch, e.role_version, s.expires_at as session_ends, s.password_due_at as password_due
+from memberships m join access_epochs e on e.tenant_id = m.tenant_id
+  left join sessions s on s.tenant_id = m.tenant_id and s.id = $3
   and s.membership_id = m.id and s.revoked_at is null and s.expires_at > $4
 where m.tenant_id = $1 and m.id = $2
 """
@@ -113,7 +114,8 @@ where o.tenant_id = $1 and o.membership_id = $2 and (o.valid_to is null or o.val
 
 
 async def load_actor(connection: Any, claims: Claims, policy: Policy, now: dt.datetime) -> Actor:
-    """The actor behind verified claims, on a connection whose tenant is set.
+    """The actor behind verified claims, on a connection whose tenant is set. `policy` is the
+    built-in one; the actor's has the tenant's own roles too.
 
     UNAUTHENTICATED when the membership is closed or the session was ended.
     """
@@ -126,6 +128,7 @@ async def load_actor(connection: Any, claims: Claims, policy: Policy, now: dt.da
     ends = FAR_FUTURE if claims.session_id is None else member["session_ends"]
     if ends is None:
         raise unauthenticated("登录已失效,请重新登录。")
+    policy = await policy_of(connection, policy, tenant, member["role_version"])
     grants = await connection.fetch(_GRANTS, tenant, member["id"], now)
     organisations = await connection.fetch(_ORGANISATIONS, tenant, member["id"], now)
     held = [row for row in grants if row["valid_from"] <= now]
@@ -172,6 +175,20 @@ def _next_change(rows: Iterable[Any], now: dt.datetime) -> dt.datetime:
     return min((moment for moment in moments if moment > now), default=FAR_FUTURE)
 
 
+async def lock_access(connection: Any) -> int:
+    """Until the transaction ends nobody else changes who may do what in this tenant. Taken before
+    any other row, so that two of them never wait for each other. Returns the roles' version."""
+    version: int = await connection.fetchval("select role_version from access_epochs for update")
+    return version
+
+
 async def bump_epoch(connection: Any) -> None:
     """Every cached actor of this tenant is out of date once the transaction commits."""
     await connection.execute("update access_epochs set epoch = epoch + 1")
+
+
+async def bump_roles(connection: Any) -> None:
+    """As `bump_epoch`, and the tenant's own roles are read again."""
+    await connection.execute(
+        "update access_epochs set epoch = epoch + 1, role_version = role_version + 1"
+    )

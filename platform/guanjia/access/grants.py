@@ -7,7 +7,7 @@ are computed from it, never copied.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,17 +18,21 @@ from guanjia.access.actor import (
     Actor,
     Held,
     bump_epoch,
+    lock_access,
     without_conflicts,
 )
+from guanjia.access.models import MEMBER_REACH
 from guanjia.access.policy import Policy
-from guanjia.access.rulebook import REACHES
+from guanjia.access.rulebook import REACHES, Right
 from guanjia.audit.service import record
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Reach, Scope, is_within
-from guanjia.graph.errors import FORBIDDEN, Refusal, not_found
+from guanjia.graph.errors import CONFLICT, FORBIDDEN, Refusal, not_found
+from guanjia.reading.rows import Query
 
 GRANT = "role:grant"
+MAX_REASON = 200
 
 
 async def grant_role(
@@ -50,8 +54,10 @@ async def grant_role(
     role does not have, and against the separation of duties. Returns the grant's id.
     """
     policy = actor.policy
+    if await lock_access(transaction.connection) != policy.own_version:
+        raise Refusal(CONFLICT, "角色目录刚被修改,请重试。", ("role",))
     if role not in policy.roles:
-        raise Refusal("BAD_USER_INPUT", f"没有角色 {role}。", ("role",))
+        raise Refusal("BAD_USER_INPUT", f"没有角色 {role[:32]}。", ("role",))
     if membership_id == actor.membership_id:
         raise Refusal("SELF_GRANT", "不能给自己授权。", ("membershipId",))
     region = await transaction.connection.fetchrow(
@@ -61,12 +67,13 @@ async def grant_role(
         raise not_found("区域", "regionId")
     if region["level"] not in policy.roles[role].levels:
         raise Refusal("WRONG_LEVEL", f"{policy.roles[role].title}不能在该层级持有。", ("regionId",))
-    start = valid_from or now
+    start, reason = valid_from or now, _checked_reason(reason)
     giving = [r for r in scope.covering(region["path"]) if _may_give(actor, r, role)]
     if not giving:
         raise Refusal("EXCEEDS_OWN_RIGHTS", "不能授予超出自身权限的角色。", ("role",))
     _check_validity(actor, giving, role, start, valid_to)
     await _lock_member(transaction, membership_id)
+    await _refuse_held(transaction, membership_id, role, region_id, start, valid_to)
     await _check_separation(transaction, policy, membership_id, role, now)
     grant_id = new_id()
     await transaction.connection.execute(
@@ -100,7 +107,12 @@ async def revoke_role(
     reason: str | None,
     now: dt.datetime,
 ) -> UUID:
-    """The grant is over; the very next operation of its holder is decided without it."""
+    """The grant is over; the very next operation of its holder is decided without it.
+
+    Also one's own may be given back, but not the last by which roles can be given.
+    """
+    reason = _checked_reason(reason)
+    await lock_access(transaction.connection)
     grant = await transaction.connection.fetchrow(
         "select id, role, region_path, revoked_at from grants where id = $1 for update", grant_id
     )
@@ -109,6 +121,7 @@ async def revoke_role(
     if not any(_may_give(actor, r, grant["role"]) for r in scope.covering(grant["region_path"])):
         raise Refusal(FORBIDDEN, "不能撤销超出自身权限的角色。", ("grantId",))
     if grant["revoked_at"] is None:
+        await refuse_without_administrator(transaction, actor.policy, [grant_id], now)
         await transaction.connection.execute(
             "update grants set revoked_at = $2, revoked_by = $3, reason = coalesce($4, reason)"
             " where id = $1",
@@ -129,20 +142,29 @@ def _may_give(actor: Actor, reach: Reach, role: str, among: Collection[UUID] | N
     """Whether the role through which the actor reaches the region may give `role` there.
 
     A security administrator's role lists what it may give; any other may give what it holds
-    itself, permission by permission and reach by reach, in the same region; of the grants `among`
-    only, when given.
+    itself, right by right, in the same region; of the grants `among` only, when given. A tenant's
+    own role is made of rights: who may give all of them may give it.
     """
-    policy = actor.policy
-    listed = policy.roles[reach.role].may_grant
-    if listed:
+    listed = actor.policy.roles[reach.role].may_grant
+    if listed and role in actor.policy.base.roles:
         return role in listed
-    held = dict.fromkeys(REACHES, 0)
-    for grant in actor.grants:
-        counts = among is None or grant.id in among
-        if counts and is_within(reach.path, grant.path):
-            for kind in REACHES:
-                held[kind] |= policy.mask(grant.role, kind)
-    return all(policy.mask(role, kind) & ~held[kind] == 0 for kind in REACHES)
+    return actor.policy.rights_of(role) <= rights_to_give(actor, reach, among)
+
+
+def rights_to_give(
+    actor: Actor, reach: Reach, among: Collection[UUID] | None = None
+) -> frozenset[Right]:
+    """The rights that the actor may give through this reach: those of the listed roles, or those
+    held in the reach's region."""
+    policy = actor.policy
+    giving: Iterable[str] = policy.roles[reach.role].may_grant
+    if not giving:
+        giving = {
+            grant.role
+            for grant in actor.grants
+            if (among is None or grant.id in among) and is_within(reach.path, grant.path)
+        }
+    return frozenset[Right]().union(*(policy.rights_of(role) for role in giving))
 
 
 def _check_validity(
@@ -163,6 +185,13 @@ def _check_validity(
     raise Refusal("EXCEEDS_OWN_RIGHTS", "授权的有效期不能超过自身授权的有效期。", ("validTo",))
 
 
+def _checked_reason(given: str | None) -> str | None:
+    reason = given.strip() if given else ""
+    if len(reason) > MAX_REASON or not reason.isprintable():
+        raise Refusal("BAD_USER_INPUT", f"理由须为不超过 {MAX_REASON} 个字。", ("reason",))
+    return reason or None
+
+
 async def _lock_member(transaction: Transaction, membership_id: UUID) -> None:
     """Two grants to one person wait for each other, so that neither misses the other's role."""
     found = await transaction.connection.fetchval(
@@ -170,6 +199,49 @@ async def _lock_member(transaction: Transaction, membership_id: UUID) -> None:
     )
     if found is None:
         raise not_found("成员", "membershipId")
+
+
+async def _refuse_held(
+    transaction: Transaction,
+    membership_id: UUID,
+    role: str,
+    region_id: UUID,
+    start: dt.datetime,
+    end: dt.datetime | None,
+) -> None:
+    """One right is one row: else the revocation of one would leave the other unseen."""
+    if await transaction.connection.fetchval(
+        "select exists (select 1 from grants where membership_id = $1 and role = $2"
+        " and region_id = $3 and revoked_at is null and valid_from <= $4"
+        " and (valid_to is null or valid_to >= $5))",
+        membership_id,
+        role,
+        region_id,
+        start,
+        end or FAR_FUTURE,
+    ):
+        raise Refusal("ALREADY_HELD", "该成员在此区域已持有该角色。", ("role",))
+
+
+async def refuse_without_administrator(
+    transaction: Transaction, policy: Policy, leaving: Sequence[UUID], now: dt.datetime
+) -> None:
+    """Refused when without these grants nobody could give roles for as long as with them: a
+    tenant cannot lock itself out."""
+    if await transaction.connection.fetchval(
+        "select coalesce(max(until) filter (where id = any($1)) > coalesce("
+        "   max(until) filter (where not id = any($1)), '-infinity'), false)"
+        " from (select g.id, coalesce(g.valid_to, 'infinity') as until from grants g"
+        "   join memberships m on m.id = g.membership_id and m.active"
+        "   where g.role = any($2) and g.revoked_at is null and g.valid_from <= $3"
+        "   and (g.valid_to is null or g.valid_to > $3)) held",
+        list(leaving),
+        [role.code for role in policy.roles.values() if role.code in role.may_grant],
+        now,
+    ):
+        raise Refusal(
+            "LAST_ADMINISTRATOR", "这是最后一名能够授权的安全管理员,请先授予接任者。", ("grantId",)
+        )
 
 
 async def _check_separation(
@@ -205,8 +277,14 @@ async def why_allowed(
     permission: str,
     region_path: str,
     now: dt.datetime,
+    seen: Scope | None = None,
 ) -> Why:
-    """The decision, replayed in words, for a region reach or, failing that, a nearer one."""
+    """The decision, replayed in words, for a region reach or, failing that, a nearer one.
+
+    Of grants outside the scope `seen`, if given, nothing is said but what they allow here.
+    """
+    if not policy.bit(permission):
+        return Why(False, "没有这一权限")
     rows = await connection.fetch(
         "select id, role, region_id, region_path, valid_from, valid_to from grants"
         " where membership_id = $1 and revoked_at is null and valid_from <= $2"
@@ -249,12 +327,24 @@ async def why_allowed(
                 level = LEVEL_OF_DEPTH[len(grant.path)]
                 text = f"{title}({level})允许 {permission}:{said[reach]}"
                 return Why(True, text, grant.role, grant.id, rule)
-            elsewhere = True
+            elsewhere = elsewhere or seen is None or bool(seen.covering(grant.path))
     if elsewhere:
         return Why(False, "持有该权限,但区域不在授权范围内")
     if not grants:
         return Why(False, "没有有效的授权")
-    return Why(False, f"所持角色均不含权限 {permission}")
+    return Why(False, f"所持角色在此均不含权限 {permission}")
+
+
+async def within_reach(connection: Any, tenant: UUID, scope: Scope, membership_id: UUID) -> bool:
+    """Whether the scope reaches the member."""
+    query = Query([tenant, membership_id])
+    reach = scope.predicate(MEMBER_REACH, "m", "$1", query.bind)
+    found: bool = await connection.fetchval(
+        "select exists (select 1 from memberships m where m.tenant_id = $1 and m.id = $2"
+        f" and {reach})",
+        *query.values,
+    )
+    return found
 
 
 async def carry(transaction: Transaction, pairs: Sequence[tuple[UUID, UUID]]) -> None:

@@ -41,6 +41,7 @@ class Policy:
         self.allow_table = book.allowed
         self.permissions = tuple(sorted({allow.permission for allow in book.allowed}))
         self.base = self
+        self.own_version = 0
         self._book = book
         self._enforcer = _enforcer(book)
         self._separations = book.separations
@@ -63,7 +64,7 @@ class Policy:
         """The roles that make nobody staff."""
         return [role.code for role in self.roles.values() if not role.staff]
 
-    def extended(self, version: str, own: Iterable[OwnRole]) -> Policy:
+    def extended(self, version: int, own: Iterable[OwnRole]) -> Policy:
         """The built-in policy with these own roles of a tenant.
 
         What the policies do not (or no longer) allow at a role's level is not given, and a role
@@ -74,6 +75,7 @@ class Policy:
         found = copy(base)
         found.version = f"{base.version}:{version}"
         found.base = base
+        found.own_version = version
         rules: list[tuple[str, ...]] = []
         separations = list(base._separations)
         for role in own:
@@ -176,6 +178,12 @@ class Policy:
         """The pairs among these roles that one person may not hold together."""
         held = set(roles)
         return [c for c in self._conflicts if c.first in held and c.second in held]
+
+    def separated_from(self, role: str) -> list[tuple[str, str]]:
+        """The roles that its holder may not hold too, each with the reason."""
+        pairs = [(c.first, c.second, c.reason) for c in self._conflicts]
+        pairs += [(second, first, reason) for first, second, reason in pairs]
+        return sorted({(other, reason) for one, other, reason in pairs if one == role})
 
     def mismatches(self) -> list[str]:
         """Where the policies differ from the ALLOW table, in words; empty when they agree.

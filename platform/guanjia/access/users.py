@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from guanjia.access import passwords
-from guanjia.access.actor import Actor, bump_epoch
+from guanjia.access.actor import Actor, bump_epoch, lock_access
+from guanjia.access.grants import refuse_without_administrator
 from guanjia.access.models import MemberKind
 from guanjia.access.sessions import end_sessions
 from guanjia.audit.service import record
@@ -83,6 +84,13 @@ async def deactivate_member(
     transaction: Transaction, actor: Actor, *, membership_id: UUID, now: dt.datetime
 ) -> UUID:
     """The member's sessions end and no grant of theirs counts any more."""
+    await lock_access(transaction.connection)
+    held = await transaction.connection.fetch(
+        "select id from grants where membership_id = $1 and revoked_at is null", membership_id
+    )
+    await refuse_without_administrator(
+        transaction, actor.policy, [grant["id"] for grant in held], now
+    )
     changed = await transaction.connection.fetchval(
         "update memberships set active = false where id = $1 and active returning id", membership_id
     )
@@ -106,6 +114,7 @@ async def add_organisation_member(
     now: dt.datetime,
 ) -> UUID:
     """The member works for the organisation from now on; doing it twice changes nothing."""
+    await lock_access(transaction.connection)
     organisation = await _organisation(transaction, scope, organisation_id)
     member = await transaction.connection.fetchval(
         "select id from memberships where id = $1 and active for update", membership_id
@@ -148,6 +157,7 @@ async def remove_organisation_member(
 ) -> UUID:
     """The member no longer works for the organisation; what was given to it is out of their
     reach. Doing it twice changes nothing."""
+    await lock_access(transaction.connection)
     organisation = await _organisation(transaction, scope, organisation_id)
     ended = await transaction.connection.fetch(
         "update organisation_members set valid_to = $3 where organisation_id = $1"

@@ -9,9 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from guanjia.db.pools import Transaction
-from guanjia.graph.errors import Refusal
+from guanjia.graph.errors import BAD_USER_INPUT, Refusal
 
 IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+MAX_KEY = 100
 
 _LOCK = (
     "select pg_advisory_xact_lock(hashtextextended(jsonb_build_array"
@@ -44,8 +45,12 @@ async def once(
     """The id that `effect` gave when this member first sent the key with this operation.
 
     Retries at the same moment wait for the first to commit; if it rolls back, the next one takes
-    its place. The key with another request is a Refusal.
+    its place. The key with another request is a Refusal, and so is one that is no key.
     """
+    if not 1 <= len(key) <= MAX_KEY or not key.isprintable():
+        raise Refusal(
+            BAD_USER_INPUT, f"幂等键须为 1 到 {MAX_KEY} 个可见字符。", ("idempotencyKey",)
+        )
     named = (transaction.tenant_id, membership_id, operation, key)
     await transaction.connection.execute(_LOCK, *named)
     # A statement of its own: it must see what was committed while this one waited for the lock.

@@ -2,12 +2,12 @@
 
 import datetime as dt
 from enum import Enum
-from typing import Any
 
 import strawberry
 from strawberry.types import Info
 
 from guanjia.access import grants, models
+from guanjia.access.schema.roles import Role, held
 from guanjia.db.scope import Scope
 from guanjia.graph.errors import not_found
 from guanjia.graph.filters import IdFilter, by, enum_filter, filters, flag, known_id, row_id
@@ -22,11 +22,10 @@ from guanjia.graph.nodes import (
     one,
     root_connection,
     root_lookup,
-    root_value,
     root_viewer,
 )
 from guanjia.reading.mapping import Order, SortKey
-from guanjia.tenancy.schema import Level, Region, RegionFilter, TextFilter
+from guanjia.tenancy.schema import Region, RegionFilter, TextFilter
 
 MemberKind = strawberry.enum(models.MemberKind, name="MemberKind")
 MemberKindFilter = enum_filter(MemberKind)
@@ -117,6 +116,7 @@ class Viewer:
     display_name: str = column("姓名")
     kind: MemberKind = column("工作人员或居民")
     roles: list[str] = from_actor(lambda actor: list(actor.roles), "现有效的角色")
+    held_roles: list[Role] = from_actor(held, "现有效的角色,连同名称与权限")
     permissions: list[str] = from_actor(
         lambda actor: sorted(actor.permissions()), "在某处持有的全部权限"
     )
@@ -144,28 +144,6 @@ class Viewer:
         where="{row}.revoked_at is null and {row}.expires_at > now()"
         " and {row}.idle_ends_at > now()",
     )
-
-
-@strawberry.type(description="角色目录中的一项")
-class Role:
-    code: str
-    title: str
-    levels: list[Level]
-    permissions: list[str]
-
-
-def _roles(actor: Any) -> list[Role]:
-    policy = actor.policy
-    return [
-        Role(
-            code=role.code,
-            title=role.title,
-            levels=[level for level in Level if level.value in role.levels],
-            permissions=sorted(policy.permissions_of(role.code)),
-        )
-        for role in policy.roles.values()
-        if role.levels
-    ]
 
 
 @strawberry.enum(description="授权排序:最新在前")
@@ -204,13 +182,17 @@ async def _why_allowed(
         )
         if region is None or not scope.covering(region["path"]):
             raise not_found("区域", "regionId")
+        member = known_id(member_id, "memberId")
+        if not await grants.within_reach(connection, context.tenant_id, scope, member):
+            raise not_found("成员", "memberId")
         why = await grants.why_allowed(
             connection,
             context.actor.policy,
-            membership_id=known_id(member_id, "memberId"),
+            membership_id=member,
             permission=permission,
             region_path=region["path"],
             now=context.now,
+            seen=scope,
         )
     return WhyAllowed(
         allowed=why.allowed,
@@ -240,9 +222,6 @@ class Query:
         filter_type=GrantsFilter,
         order_type=GrantOrder,
         description="辖区内的授权",
-    )
-    roles: list[Role] = root_value(
-        list[Role], _roles, permission="role:read", description="角色目录"
     )
     why_allowed: WhyAllowed = strawberry.field(
         resolver=_why_allowed,
