@@ -24,6 +24,7 @@ from guanjia.reading.mapping import (
     Connect,
     Derived,
     FromActor,
+    Links,
     Lookup,
     Many,
     Node,
@@ -117,8 +118,9 @@ def many(
     *,
     through: str | None = None,
     where: str = "",
+    links: Links | None = None,
 ) -> Any:
-    return Declared(Many(node_name, key, order, through, where=where), description)
+    return Declared(Many(node_name, key, order, through, where=where, links=links), description)
 
 
 def connection(

@@ -89,6 +89,10 @@ def _condition(
                 f"{column} in (select w.path from regions w where w.tenant_id = {tenant}"
                 f" and w.id = any({bind(path, 'uuid[]', None)}))"
             )
+        case "as_of":
+            day, end = bind(path, kind, None), f"{row}.{mapped.otherwise}"
+            yield f"{column} <= {day}"
+            yield f"({end} is null or {end} > {day})"
         case "search":
             yield _search(mapped, row, tenant, path, bind)
         case "flag":

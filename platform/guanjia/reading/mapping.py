@@ -49,8 +49,18 @@ class One:
 
 
 @dataclass(frozen=True, slots=True)
+class Links:
+    """A table of pairs: `here` holds this row's id and `there` what it is linked with."""
+
+    table: str
+    here: str
+    there: str
+
+
+@dataclass(frozen=True, slots=True)
 class Many:
-    """A bounded list: the rows of `node` whose column `key` holds this row's id, in `order`."""
+    """A bounded list: the rows of `node` whose column `key` holds this row's id, in `order`; with
+    `links`, those whose `key` is linked with it."""
 
     node: str
     key: str
@@ -58,6 +68,7 @@ class Many:
     through: str | None = None
     limit: int = 100
     where: str = ""
+    links: Links | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +115,10 @@ class Order:
 class Condition:
     """What one field of a filter input means.
 
-    operator: in, eq, gte, lt, within, at, search, flag. `column` is the column it looks at; for
-    `within` and `at` the path that lies in a region or is that of one of several; for search the
-    gram table and its key; for a flag the SQL for true, `otherwise` for false.
+    operator: in, eq, gte, lt, within, at, as_of, search, flag. `column` is the column it looks at;
+    for `within` and `at` the path that lies in a region or is that of one of several; for search
+    the gram table and its key; for a flag the SQL for true, `otherwise` for false; for as_of the
+    date from which the row is valid, and `otherwise` the one from which it no longer is.
     """
 
     operator: str

@@ -21,6 +21,7 @@ from guanjia.reading.mapping import (
     Connect,
     Derived,
     FromActor,
+    Links,
     Lookup,
     Many,
     Node,
@@ -190,7 +191,7 @@ class Compiler:
     def _many(self, chosen: Selected, mapped: Many, parent: str) -> str:
         node = self.nodes[mapped.node]
         row, where = self.relation(node.table)
-        where.append(f"{row}.{mapped.key} = {parent}.id")
+        where.append(f"{row}.{mapped.key} {self._linked(mapped.links, parent)}")
         if mapped.where:
             where.append(mapped.where.format(row=row))
         if mapped.through is None:
@@ -201,6 +202,14 @@ class Compiler:
             f"(select {LIST.format(of='n$')} from (select {columns} from {node.table} {row}"
             f" where {' and '.join(where)} order by {order} limit {mapped.limit}) n$)"
         )
+
+    def _linked(self, links: Links | None, parent: str) -> str:
+        if links is None:
+            return f"= {parent}.id"
+        pair, where = self.relation(links.table)
+        where.append(f"{pair}.{links.here} = {parent}.id")
+        found = f"from {links.table} {pair} where {' and '.join(where)}"
+        return f"in (select {pair}.{links.there} {found})"
 
     # connections
 

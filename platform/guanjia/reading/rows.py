@@ -125,7 +125,13 @@ class RowReader:
     async def many(self, mapped: Many, parent: Row) -> list[Row]:
         node = self.nodes[mapped.node]
         query = Query([self.tenant_id])
-        where = [f"x.tenant_id = {TENANT}", f"x.{mapped.key} = {query.bind(parent['id'], 'uuid')}"]
+        linked = f"= {query.bind(parent['id'], 'uuid')}"
+        if links := mapped.links:
+            linked = (
+                f"in (select l.{links.there} from {links.table} l where l.tenant_id = {TENANT}"
+                f" and l.{links.here} {linked})"
+            )
+        where = [f"x.tenant_id = {TENANT}", f"x.{mapped.key} {linked}"]
         if mapped.where:
             where.append(mapped.where.format(row="x"))
         if mapped.through is None:
