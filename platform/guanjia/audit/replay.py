@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,21 @@ def request_hash(payload: Mapping[str, Any]) -> bytes:
     """One value for one request, however its fields are ordered."""
     text = json.dumps(payload, ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).digest()
+
+
+async def keyed(
+    transaction: Transaction,
+    membership_id: UUID,
+    operation: str,
+    given: Any,
+    effect: Callable[[], Awaitable[UUID]],
+) -> UUID:
+    """As `once`, for an input whose `idempotency_key` may be absent."""
+    if given.idempotency_key is None:
+        return await effect()
+    sent = request_hash(asdict(given))
+    key = given.idempotency_key
+    return await once(transaction, membership_id, operation, key, sent, effect)
 
 
 async def once(

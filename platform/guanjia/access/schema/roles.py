@@ -10,13 +10,11 @@ from strawberry.types import Info
 from guanjia.access import roles, rulebook
 from guanjia.access.policy import Policy
 from guanjia.access.tenantpolicy import read_policy
-from guanjia.audit.replay import once, request_hash
+from guanjia.audit.replay import keyed
 from guanjia.db.scope import Scope
 from guanjia.graph.nodes import root_value
 from guanjia.graph.payloads import mutation, payload
 from guanjia.tenancy.schema import Level
-
-OPERATION = "createRole"
 
 
 @strawberry.enum(description="权限的范围:辖区内的、交办给本单位的、本人的")
@@ -171,19 +169,10 @@ async def _create_role(
             incompatible=input.incompatible_roles,
         )
 
-    if input.idempotency_key is None:
-        return await _role(info, await create())
-    return await _role(
-        info,
-        await once(
-            context.transaction,
-            context.actor.membership_id,
-            OPERATION,
-            input.idempotency_key,
-            request_hash(strawberry.asdict(input)),
-            create,
-        ),
+    made = await keyed(
+        context.transaction, context.actor.membership_id, "createRole", input, create
     )
+    return await _role(info, made)
 
 
 async def _change_role(
