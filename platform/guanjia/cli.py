@@ -59,7 +59,6 @@ app.add_typer(user_app, name="user")
 
 console = Console(highlight=False, soft_wrap=True)
 HOOKS = (users.seed, cases.seed)
-CARRY = (grants.carry, cases.follow_regions)
 EXPECTED = (
     SettingsError, MissingConnection, ServerFailed, UnsafeDatabase, BadTree, BadTenantFile,
     onboarding.Refused, rulebook.BadPolicy, ContractBroken, Refusal, OSError,
@@ -181,7 +180,7 @@ async def _stage(settings: Settings) -> Connections:
     try:
         for path in sorted(settings.tenants_dir.glob("*.toml")):
             if load(path)[0].demo:
-                report = await onboarding.onboard(database, path, hooks=HOOKS, carry=CARRY)
+                report = await onboarding.onboard(database, path, hooks=HOOKS)
                 console.print("  ".join(report.lines()[:2]))
     finally:
         await database.close()
@@ -267,7 +266,6 @@ def tenant_onboard(
                 apply=not plan,
                 confirm_closures=confirm_closures,
                 hooks=HOOKS,
-                carry=CARRY,
             )
         finally:
             await database.close()

@@ -47,6 +47,14 @@ def new_grid(
     )
 
 
+def close(
+    transaction: Transaction, scope: Scope, grid: UUID, version: int, into: UUID | None = None
+) -> Any:
+    return regions.close_grid(
+        transaction, ME, scope, grid_id=grid, version=version, successor_id=into, today=TODAY
+    )
+
+
 async def test_grid_is_made_renamed_and_closed(database: Database, tenant: Any) -> None:
     community = tenant.regions["north1"]
     scope = at(tenant.regions["north"].path)
@@ -59,11 +67,9 @@ async def test_grid_is_made_renamed_and_closed(database: Database, tenant: Any) 
         assert row["path"].startswith(community.path)
         assert len(row["path"]) == 20
         await regions.rename_grid(transaction, ME, scope, grid_id=made, name="北园区", version=1)
-        error = await refused(
-            regions.close_grid(transaction, ME, scope, grid_id=made, version=1, today=TODAY)
-        )
+        error = await refused(close(transaction, scope, made, 1))
         assert (error.code, error.field) == ("CONFLICT", ("version",))
-        await regions.close_grid(transaction, ME, scope, grid_id=made, version=2, today=TODAY)
+        await close(transaction, scope, made, 2)
         closed = await transaction.connection.fetchrow(select, made)
         assert (closed["name"], closed["valid_to"]) == ("北园区", TODAY)
         assert closed["path"] == row["path"]

@@ -17,6 +17,8 @@ import pytest
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Database, Transaction
 from guanjia.db.scope import path_end
+from guanjia.tenancy import dependents
+from guanjia.tenancy.dependents import Dependent
 from guanjia.tenancy.models import OPERATOR, tenant_id
 from guanjia.tenancy.onboarding import Refused, Report, list_tenants, onboard, onboard_described
 from guanjia.tenancy.regiontree import BadTree
@@ -123,7 +125,9 @@ async def test_paths_select_exactly_the_subtree(zhaodong: Trial) -> None:
         }
 
 
-async def test_newer_tree_is_planned_applied_and_history_stays(zhaodong: Trial) -> None:
+async def test_newer_tree_is_planned_applied_and_history_stays(
+    zhaodong: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The changes that the statistics bureau published between 2022 and 2023."""
     newer = zhaodong.tree
     code = zhaodong.code
@@ -144,10 +148,13 @@ async def test_newer_tree_is_planned_applied_and_history_stays(zhaodong: Trial) 
 
     told: list[tuple[UUID, UUID]] = []
 
-    async def carry(_: Transaction, pairs: Any) -> None:
+    async def follow(_: Transaction, pairs: Any) -> None:
         told.extend(pairs)
 
-    await zhaodong.run(carry=(carry,))
+    monkeypatch.setattr(
+        dependents, "DEPENDENTS", [*dependents.DEPENDENTS, Dependent("", "", follow=follow)]
+    )
+    await zhaodong.run()
     closed, moved = await zhaodong.fetch(
         "select * from regions where name = '地税社区居委会' order by valid_to nulls last"
     )

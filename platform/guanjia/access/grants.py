@@ -30,6 +30,7 @@ from guanjia.db.pools import Transaction
 from guanjia.db.scope import Reach, Scope, is_within
 from guanjia.graph.errors import CONFLICT, FORBIDDEN, Refusal, not_found
 from guanjia.reading.rows import Query
+from guanjia.tenancy.dependents import DEPENDENTS, Dependent
 
 GRANT = "role:grant"
 MAX_REASON = 200
@@ -61,7 +62,8 @@ async def grant_role(
     if membership_id == actor.membership_id:
         raise Refusal("SELF_GRANT", "不能给自己授权。", ("membershipId",))
     region = await transaction.connection.fetchrow(
-        "select id, path, level from regions where id = $1 and valid_to is null", region_id
+        "select id, path, level from regions where id = $1 and valid_to is null for share",
+        region_id,
     )
     if region is None or not scope.covering(region["path"]):
         raise not_found("区域", "regionId")
@@ -347,7 +349,7 @@ async def within_reach(connection: Any, tenant: UUID, scope: Scope, membership_i
     return found
 
 
-async def carry(transaction: Transaction, pairs: Sequence[tuple[UUID, UUID]]) -> None:
+async def _follow(transaction: Transaction, pairs: Sequence[tuple[UUID, UUID]]) -> None:
     """What people hold at a region that moved they hold at its successor too."""
     await transaction.connection.execute(
         "insert into grants (id, membership_id, role, region_id, region_path, valid_from,"
@@ -355,8 +357,24 @@ async def carry(transaction: Transaction, pairs: Sequence[tuple[UUID, UUID]]) ->
         " select gen_random_uuid(), g.membership_id, g.role, r.id, r.path, now(), g.valid_to,"
         " g.granted_by, '区域划转' from unnest($1::uuid[], $2::uuid[]) u(old, new)"
         " join grants g on g.region_id = u.old and g.revoked_at is null"
-        " and (g.valid_to is null or g.valid_to > now()) join regions r on r.id = u.new",
+        " and (g.valid_to is null or g.valid_to > now()) join regions r on r.id = u.new"
+        " where not exists (select 1 from grants h where h.membership_id = g.membership_id"
+        "   and h.role = g.role and h.region_id = r.id and h.revoked_at is null"
+        "   and (h.valid_to is null or h.valid_to >= g.valid_to))",
         [old for old, _ in pairs],
         [new for _, new in pairs],
     )
     await bump_epoch(transaction.connection)
+
+
+async def _at_region(transaction: Transaction, path: str) -> int:
+    count: int = await transaction.connection.fetchval(
+        "select count(*) from grants g join memberships m on m.id = g.membership_id and m.active"
+        " where g.region_path = $1 and g.revoked_at is null"
+        " and (g.valid_to is null or g.valid_to > now())",
+        path,
+    )
+    return count
+
+
+DEPENDENTS.append(Dependent("有效授权", "条", at_region=_at_region, follow=_follow))

@@ -61,6 +61,11 @@ def flag(sql: str, otherwise: str | None = None) -> Any:
     return Means(lambda _: Condition("flag", sql, otherwise=otherwise or f"not {sql}"))
 
 
+def as_of(start: str, end: str, description: str | None = None) -> Any:
+    """A day: rows that are valid on it, from the date in `start` until that in `end`, if any."""
+    return Means(lambda _: Condition("as_of", start, "date", otherwise=end), description)
+
+
 def search(text: str, table: str, key: str, description: str | None = None) -> Any:
     """A text looked for in the SQL `text`, by the gram table and its column for the row."""
     return Means(lambda _: Condition("search", text, kind=key, table=table), description)

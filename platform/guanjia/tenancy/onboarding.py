@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from guanjia.audit.service import record
@@ -18,7 +17,7 @@ from guanjia.db.ids import new_id
 from guanjia.db.pools import Database, Transaction
 from guanjia.tenancy import organisations, regionplan, regiontree, signin
 from guanjia.tenancy.models import OPERATOR, Level, tenant_id
-from guanjia.tenancy.regions import Carry, apply_plan, in_force, lock_tree
+from guanjia.tenancy.regions import apply_plan, in_force, lock_tree
 from guanjia.tenancy.tenantfile import TenantFile, load
 
 Hook = Callable[[Transaction, TenantFile], Awaitable[list[str]]]
@@ -69,7 +68,6 @@ async def onboard(
     apply: bool = True,
     confirm_closures: bool = False,
     hooks: Sequence[Hook] = (),
-    carry: Sequence[Carry] = (),
 ) -> Report:
     """The tenant exists as its file says; Refused, BadTree or BadTenantFile otherwise.
 
@@ -85,7 +83,6 @@ async def onboard(
         apply=apply,
         confirm_closures=confirm_closures,
         hooks=hooks,
-        carry=carry,
     )
 
 
@@ -97,7 +94,6 @@ async def onboard_described(
     apply: bool = True,
     confirm_closures: bool = False,
     hooks: Sequence[Hook] = (),
-    carry: Sequence[Carry] = (),
 ) -> Report:
     """As `onboard`, with the file and the text of its region tree already read."""
     started = time.monotonic()
@@ -124,16 +120,15 @@ async def onboard_described(
                 permission="tenant:manage",
                 detail={"changes": report.settings},
             )
-        became: list[tuple[UUID, UUID]] = []
         if not plan.empty:
-            became = await apply_plan(transaction, plan, today, carry)
+            await apply_plan(transaction, plan, today)
             await record(
                 transaction,
                 action="tenant.regions",
                 permission="tenant:manage",
                 detail={"plan": plan.lines()[0]},
             )
-        followed = await organisations.follow_regions(transaction, described.departments, became)
+        followed = await organisations.follow_regions(transaction, described.departments)
         report.changed = report.changed or followed > 0
         for hook in hooks:
             report.notes += await hook(transaction, described)

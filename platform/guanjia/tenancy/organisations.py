@@ -12,6 +12,12 @@ from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
 from guanjia.graph.errors import BAD_USER_INPUT, CONFLICT, Refusal, not_found
+from guanjia.tenancy.dependents import (
+    DEPENDENTS,
+    Became,
+    Dependent,
+    hanging_on_organisation,
+)
 from guanjia.tenancy.models import OrganisationKind
 from guanjia.tenancy.tenantfile import Department
 
@@ -30,15 +36,12 @@ def office_name(street: str) -> str:
 async def follow_regions(
     transaction: Transaction,
     departments: Sequence[Department] = (),
-    became: Sequence[tuple[UUID, UUID]] = (),
 ) -> int:
     """Each street has its office, each community its organisation, the district these departments.
 
-    became: which region became which. An organisation keeps its id when its region moves, so that
-    its members and what was given to it stay with it. Names follow renamed regions; those of closed
-    regions are inactive. Returns how many rows changed: 0 when there was nothing to do.
+    Names follow renamed regions; those of closed regions are inactive. Returns how many rows
+    changed: 0 when there was nothing to do.
     """
-    changed = await _move(transaction, became)
     regions = await transaction.connection.fetch(
         "select id, level, name, path from regions where valid_to is null"
         " and level in ('DISTRICT', 'STREET', 'COMMUNITY')"
@@ -51,7 +54,7 @@ async def follow_regions(
             wanted.append(("COMMUNITY", region["name"], region))
         else:
             wanted += [("DEPARTMENT", d.name, region) for d in departments]
-    changed += await _rename(transaction, [w for w in wanted if w[0] != "DEPARTMENT"])
+    changed = await _rename(transaction, [w for w in wanted if w[0] != "DEPARTMENT"])
     changed += _count(
         await transaction.connection.execute(
             "insert into organisations (id, kind, name, region_id, region_path)"
@@ -75,25 +78,24 @@ async def follow_regions(
     return changed
 
 
-async def _move(transaction: Transaction, became: Sequence[tuple[UUID, UUID]]) -> int:
-    """Organisations go where their region went. Where regions merged, only one office or community
+async def _follow(transaction: Transaction, became: Became) -> None:
+    """Organisations go where their region went and keep their ids, so that their members and what
+    was given to them stay with them. Where regions merged, only one office or community
     organisation can be the successor's; the others stay behind and become inactive."""
-    return _count(
-        await transaction.connection.execute(
-            "update organisations o set region_id = r.id, region_path = r.path,"
-            " version = o.version + 1"
-            " from (select old, new, row_number() over (partition by new order by at) as place"
-            "   from unnest($1::uuid[], $2::uuid[]) with ordinality u(old, new, at)) u"
-            " join regions r on r.id = u.new"
-            " where o.region_id = u.old and (case"
-            "   when o.kind in ('STREET_OFFICE', 'COMMUNITY') then u.place = 1"
-            "     and not exists (select 1 from organisations there"
-            "       where there.region_id = u.new and there.kind = o.kind)"
-            "   else not exists (select 1 from organisations there where there.region_id = u.new"
-            "       and there.kind = o.kind and there.name = o.name) end)",
-            [old for old, _ in became],
-            [new for _, new in became],
-        )
+    await transaction.connection.execute(
+        "update organisations o set region_id = r.id, region_path = r.path,"
+        " version = o.version + 1"
+        " from (select old, new, row_number() over (partition by new order by at) as place"
+        "   from unnest($1::uuid[], $2::uuid[]) with ordinality u(old, new, at)) u"
+        " join regions r on r.id = u.new"
+        " where o.region_id = u.old and (case"
+        "   when o.kind in ('STREET_OFFICE', 'COMMUNITY') then u.place = 1"
+        "     and not exists (select 1 from organisations there"
+        "       where there.region_id = u.new and there.kind = o.kind)"
+        "   else not exists (select 1 from organisations there where there.region_id = u.new"
+        "       and there.kind = o.kind and there.name = o.name) end)",
+        [old for old, _ in became],
+        [new for _, new in became],
     )
 
 
@@ -164,7 +166,7 @@ async def rename_organisation(
     row = await _reached(transaction, scope, organisation_id, version)
     name = _checked(name)
     if row["kind"] == OrganisationKind.DEPARTMENT:
-        raise Refusal(BAD_USER_INPUT, "部门名称随租户文件变更。", ("organisationId",))
+        raise Refusal(BAD_USER_INPUT, "部门名称随租户文件变更。", ("id",))
     if await transaction.connection.fetchval(
         "select exists (select 1 from organisations where kind = $1 and name = $2"
         " and region_id = $3 and id <> $4)",
@@ -188,8 +190,15 @@ async def close_organisation(
     organisation_id: UUID | None,
     version: int,
 ) -> UUID:
-    """The organisation is inactive; its past stays. Returns its id."""
+    """The organisation is inactive; its past stays. Refused with the number of what it has still
+    to do. Returns its id."""
     row = await _reached(transaction, scope, organisation_id, version)
+    if hanging := await hanging_on_organisation(transaction, row["id"]):
+        raise Refusal(
+            "ORGANISATION_IN_USE",
+            f"该机构尚有{'、'.join(hanging)},请先办结或改派。",
+            ("id",),
+        )
     await transaction.connection.execute(
         "update organisations set active = false, version = version + 1 where id = $1", row["id"]
     )
@@ -206,9 +215,9 @@ async def _reached(
         organisation_id,
     )
     if row is None or not scope.covering(row["region_path"]):
-        raise not_found("机构", "organisationId")
+        raise not_found("机构", "id")
     if row["kind"] in (OrganisationKind.STREET_OFFICE, OrganisationKind.COMMUNITY):
-        raise Refusal(BAD_USER_INPUT, "街道和社区机构随区划变更。", ("organisationId",))
+        raise Refusal(BAD_USER_INPUT, "街道和社区机构随区划变更。", ("id",))
     if row["version"] != version:
         raise Refusal(CONFLICT, "该机构已被他人修改,请刷新后重试。", ("version",))
     return row
@@ -221,6 +230,16 @@ async def _recorded(transaction: Transaction, actor: Recorded, verb: str, row: A
     )  # fmt: skip
     found: UUID = row["id"]
     return found
+
+
+async def _at_region(transaction: Transaction, path: str) -> int:
+    count: int = await transaction.connection.fetchval(
+        "select count(*) from organisations where region_path = $1 and active", path
+    )
+    return count
+
+
+DEPENDENTS.append(Dependent("机构", "个", at_region=_at_region, follow=_follow))
 
 
 def _checked(given: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import unicodedata
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,14 +13,13 @@ from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
 from guanjia.graph.errors import BAD_USER_INPUT, CONFLICT, Refusal, not_found
+from guanjia.tenancy import dependents
 from guanjia.tenancy.models import REGION_REACH, Level
 from guanjia.tenancy.regionplan import Current, Plan
 from guanjia.tenancy.regiontree import DEDICATED_FROM, MAX_NAME, Entry, grid_kind
 
 SEGMENT_DIGITS = 4
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-Carry = Callable[[Transaction, Sequence[tuple[UUID, UUID]]], Awaitable[None]]
-"""Told which region became which, so that what hangs on the old one can follow."""
 
 
 def segment(ordinal: int) -> str:
@@ -52,13 +51,11 @@ async def lock_tree(transaction: Transaction) -> None:
     await transaction.connection.execute("select 1 from tenants for update")
 
 
-async def apply_plan(
-    transaction: Transaction, plan: Plan, today: dt.date, carry: Sequence[Carry] = ()
-) -> list[tuple[UUID, UUID]]:
+async def apply_plan(transaction: Transaction, plan: Plan, today: dt.date) -> None:
     """The plan is in force from `today`, and history stays: what closed keeps its id and path.
 
-    The plan was made in this transaction, after `lock_tree`. Returns which region became which;
-    each of `carry` was told the same, once, for what hangs on regions in the modules above.
+    The plan was made in this transaction, after `lock_tree`. What hangs on regions has followed
+    them.
     """
     closing = [region.id for region in plan.leaving]
     await transaction.connection.execute(
@@ -80,9 +77,7 @@ async def apply_plan(
         transaction, [*became, *((old.id, known[new.code].id) for old, new in plan.carved)]
     )
     if became:
-        for follow in carry:
-            await follow(transaction, became)
-    return became
+        await dependents.follow(transaction, became)
 
 
 async def _remember(transaction: Transaction, pairs: Sequence[tuple[UUID, UUID]]) -> None:
@@ -202,24 +197,53 @@ async def close_grid(
     *,
     grid_id: UUID | None,
     version: int,
+    successor_id: UUID | None,
     today: dt.date,
 ) -> UUID:
-    """The grid is closed from `today`; what happened in it stays readable. Returns its id."""
+    """The grid is closed from `today`; what happened in it stays readable. Returns its id.
+
+    Refused with what hangs on it, in numbers. With a successor, a grid of the same community,
+    what can follow it there does, and the successor remembers where it came from.
+    """
     await lock_tree(transaction)
     grid = await _grid(transaction, scope, grid_id, version)
+    # Nobody opens a case or gives a role here from now on: they read this row for share.
+    await transaction.connection.execute("select 1 from regions where id = $1 for update", grid_id)
+    hanging = await dependents.hanging_on_region(
+        transaction, grid["path"], stays=successor_id is not None
+    )
+    if hanging:
+        raise Refusal(
+            "REGION_IN_USE",
+            f"该网格尚有{'、'.join(hanging)},请先办结或撤销"
+            + ("。" if successor_id else ",或指定承接的网格。"),
+            ("id",),
+        )
+    if successor_id is not None:
+        await _succeed(transaction, scope, grid, successor_id)
     await transaction.connection.execute(
         "update regions set valid_to = $1, version = version + 1 where id = $2", today, grid["id"]
     )
-    detail = {"code": grid["code"]}
+    detail = {"code": grid["code"], "successor": successor_id}
     await _record(transaction, actor, "close_grid", grid["id"], grid["path"], detail)
     found: UUID = grid["id"]
     return found
 
 
+async def _succeed(transaction: Transaction, scope: Scope, grid: Any, successor_id: UUID) -> None:
+    """The successor takes over what hangs on the grid."""
+    successor = await _reached(transaction, scope, successor_id, "网格", "successorId")
+    if successor["id"] == grid["id"] or successor["path"][:-5] != grid["path"][:-5]:
+        raise Refusal(BAD_USER_INPUT, "承接的须是同一社区的另一个网格。", ("successorId",))
+    became = [(grid["id"], successor["id"])]
+    await _remember(transaction, became)
+    await dependents.follow(transaction, became)
+
+
 async def _grid(transaction: Transaction, scope: Scope, grid_id: UUID | None, version: int) -> Any:
-    grid = await _reached(transaction, scope, grid_id, "网格", "gridId")
+    grid = await _reached(transaction, scope, grid_id, "网格", "id")
     if grid["level"] != Level.GRID:
-        raise Refusal(BAD_USER_INPUT, "只有网格可以在此变更;其他区域随区划文件变更。", ("gridId",))
+        raise Refusal(BAD_USER_INPUT, "只有网格可以在此变更;其他区域随区划文件变更。", ("id",))
     if grid["version"] != version:
         raise Refusal(CONFLICT, "该网格已被他人修改,请刷新后重试。", ("version",))
     return grid

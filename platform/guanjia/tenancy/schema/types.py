@@ -1,22 +1,12 @@
-"""Regions and organisations in the API."""
+"""Regions and organisations: node types and queries."""
 
 import datetime as dt
 from enum import Enum
-from zoneinfo import ZoneInfo
 
 import strawberry
 from strawberry.types import Info
 
-from guanjia.db.scope import Scope
-from guanjia.graph.filters import (
-    IdFilter,
-    RegionFilter,
-    by,
-    enum_filter,
-    filters,
-    flag,
-    known_id,
-)
+from guanjia.graph.filters import IdFilter, RegionFilter, as_of, by, enum_filter, filters, flag
 from guanjia.graph.marks import public
 from guanjia.graph.nodes import (
     Connection,
@@ -27,17 +17,15 @@ from guanjia.graph.nodes import (
     root_connection,
     root_lookup,
 )
-from guanjia.graph.payloads import mutation, payload
-from guanjia.reading.mapping import Order, SortKey
-from guanjia.tenancy import models, regions
-from guanjia.tenancy.organisations import create_company
+from guanjia.reading.mapping import Links, Order, SortKey
+from guanjia.tenancy import models
 
 Level = strawberry.enum(models.Level, name="Level")
 GridKind = strawberry.enum(models.GridKind, name="GridKind")
 OrganisationKind = strawberry.enum(models.OrganisationKind, name="OrganisationKind")
 LevelFilter = enum_filter(Level)
 OrganisationKindFilter = enum_filter(OrganisationKind)
-LOCAL = ZoneInfo("Asia/Shanghai")
+BY_AGE = (("valid_from", "asc"), ("id", "asc"))
 
 
 @strawberry.input(description="按文本精确筛选")
@@ -53,6 +41,7 @@ class RegionsFilter:
     level: LevelFilter = by("level")
     code: TextFilter = by("code")
     in_force: bool = flag("{row}.valid_to is null", "{row}.valid_to is not null")
+    as_of: dt.date = as_of("valid_from", "valid_to", "在这一天有效的区域,用于按统计日期取数")
 
 
 @strawberry.enum(description="区域排序:按树或按代码")
@@ -80,10 +69,25 @@ class Region:
     name: str = column("名称")
     grid_kind: GridKind | None = column("网格类别")
     valid_from: dt.date = column("生效日期")
-    valid_to: dt.date | None = column("关闭日期;仍有效时为空")
+    valid_to: dt.date | None = column("关闭日期,自该日起不再有效;仍有效时为空")
+    version: int = column("版本")
     parent: "Region | None" = one("Region", "parent_id", "上级;不在您的辖区时为空")
     children: "list[Region]" = many(
         "Region", "parent_id", (("code", "asc"),), "下级(有效的)", where="{row}.valid_to is null"
+    )
+    predecessors: "list[Region]" = many(
+        "Region",
+        "id",
+        BY_AGE,
+        "由哪些区域变更而来;只列您辖区内的",
+        links=Links("region_predecessors", "region_id", "predecessor_id"),
+    )
+    successors: "list[Region]" = many(
+        "Region",
+        "id",
+        BY_AGE,
+        "变更为哪些区域;只列您辖区内的",
+        links=Links("region_predecessors", "predecessor_id", "region_id"),
     )
 
 
@@ -164,70 +168,3 @@ class Query:
     organisation: Organisation | None = root_lookup(
         Organisation, permission="organisation:read", description="一个机构"
     )
-
-
-@strawberry.input(description="在社区内划网格")
-class CreateGridInput:
-    community_id: strawberry.ID
-    name: str
-    sequence: int = strawberry.field(description="1–899 基础网格,901–999 专属网格")
-
-
-@payload
-class CreateGridPayload:
-    """新网格"""
-
-    region: Region | None
-
-
-@strawberry.input(description="登记物业公司或外部单位")
-class CreateOrganisationInput:
-    kind: OrganisationKind
-    name: str
-    region_id: strawberry.ID
-
-
-@payload
-class CreateOrganisationPayload:
-    """新机构"""
-
-    organisation: Organisation | None
-
-
-async def _create_grid(
-    self: None, info: Info, input: CreateGridInput, scope: "Scope"
-) -> CreateGridPayload:
-    context = info.context
-    grid = await regions.create_grid(
-        context.transaction,
-        context.actor,
-        scope,
-        community_id=known_id(input.community_id, "communityId"),
-        name=input.name,
-        sequence=input.sequence,
-        today=context.now.astimezone(LOCAL).date(),
-    )
-    return CreateGridPayload(region=await context.reader.by_id("Region", grid))
-
-
-async def _create_organisation(
-    self: None, info: Info, input: CreateOrganisationInput, scope: "Scope"
-) -> CreateOrganisationPayload:
-    context = info.context
-    made = await create_company(
-        context.transaction,
-        context.actor,
-        scope,
-        kind=input.kind,
-        name=input.name,
-        region_id=known_id(input.region_id, "regionId"),
-    )
-    return CreateOrganisationPayload(organisation=await context.reader.by_id("Organisation", made))
-
-
-@strawberry.type
-class Mutation:
-    create_grid: CreateGridPayload = mutation("region:manage", "在社区内划一个网格")(_create_grid)
-    create_organisation: CreateOrganisationPayload = mutation(
-        "organisation:manage", "登记一个物业公司或外部单位"
-    )(_create_organisation)
