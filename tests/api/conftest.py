@@ -78,15 +78,20 @@ class Person:
 
     async def do(self, name: str, given: dict[str, Any], wanted: str = "") -> dict[str, Any]:
         """One mutation with its input; its payload."""
+        answer = await self.payload(name, given, wanted)
+        assert "errors" not in answer, answer
+        payload: dict[str, Any] = answer["data"][name]
+        return payload
+
+    async def payload(self, name: str, given: dict[str, Any], wanted: str = "") -> dict[str, Any]:
+        """The whole answer to a mutation with its input."""
         fields = graphql_schema(self.api.schema).mutation_type.fields
         kind = fields[name].args["input"].type
-        data = await self.data(
+        return await self.ask(
             f"mutation ($input: {kind}) {{ {name}(input: $input)"
             f" {{ {wanted} userErrors {{ code message field }} }} }}",
             {"input": given},
         )
-        payload: dict[str, Any] = data[name]
-        return payload
 
     async def refused(self, name: str, given: dict[str, Any]) -> str:
         """The code by which a mutation is refused."""

@@ -149,6 +149,8 @@ def _plain(value: Any, *, is_id: bool) -> Any:
         if identifier is None:
             raise BadPage("filter", "筛选条件中的标识无效。")
         return identifier
+    if isinstance(value, str) and "\x00" in value:  # PostgreSQL has no such text
+        raise BadPage("filter", "筛选条件中含有无效字符。")
     if get_object_definition(value) is not None:
         return filter_values(value)
     return value
