@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 from guanjia.access import credentials
 from guanjia.demo.stage import Failed, Stage
@@ -28,6 +29,18 @@ class Person:
 
 GRIDS = ((XIMENQIAO, "珑樾台网格"), (MAKENG, "创世纪网格"))
 COMPANY = ("碧桂园珑樾台物业服务中心(演示)", XIMENQIAO)
+OWN_ROLE: dict[str, Any] = {
+    "code": "X_PATROL",
+    "title": "小区巡查员",
+    "level": "COMMUNITY",
+    "permissions": [
+        {"permission": "case:report", "reach": "REGION"},
+        {"permission": "case:read", "reach": "REGION"},
+        {"permission": "case:read_events", "reach": "REGION"},
+    ],
+    "idempotencyKey": "demo",
+}
+"""A role of the district's own."""
 
 PEOPLE = {
     "yanping": (
@@ -46,6 +59,7 @@ PEOPLE = {
         Person("wu.ye", "吴晔", "PPB", XIMENQIAO, COMPANY[0]),
         Person("he.cha", "何察", "CHK", DISTRICT),
         Person("xu.cha", "许查", "CHK", STREET),
+        Person("liang.xun", "梁巡", OWN_ROLE["code"], XIMENQIAO),
         Person("ju.min", "居敏", "RES", XIMENQIAO, kind="RESIDENT"),
         Person("lin.ju", "林菊", "RES", XIMENQIAO, kind="RESIDENT"),
     ),
@@ -69,6 +83,7 @@ async def arrange(stage: Stage) -> Places:
     people = PEOPLE[stage.slug]
     if stage.slug == "yanping":
         await _grids_and_company(stage)
+        await stage.do("sec", "createRole", OWN_ROLE)
     codes = {person.region for person in people}
     if stage.slug == "yanping":
         codes |= {GRID_XIMENQIAO, GRID_MAKENG}
