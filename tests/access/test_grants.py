@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from typing import Any
 
@@ -177,6 +178,52 @@ async def test_a_grant_begins_and_ends_on_time_and_an_actor_is_no_older(
     during = await actor_of(member, now=start)
     assert (during.roles, during.expires_at) == (("DCMD",), LATER)
     assert (await actor_of(member, now=LATER)).roles == ()
+
+
+async def test_two_administrators_do_not_revoke_each_other(
+    database: Database, tenant: Any, person: Any, actor_of: Any
+) -> None:
+    """The second waits for the first to commit and then finds itself the last."""
+    members = [(await person(name, ("SEC", "district"))).membership_id for name in ("sec1", "sec2")]
+    first, second = [await actor_of(member) for member in members]
+    revoked, outcome = asyncio.Event(), []
+
+    async def revoke(actor: Actor, other: Actor) -> None:
+        async with database.tenant_transaction(tenant.id) as transaction:
+            await revoke_role(
+                transaction, actor, actor.scope(GRANT), grant_id=other.grants[0].id,
+                reason=None, now=NOW,
+            )  # fmt: skip
+            if actor is first:
+                revoked.set()
+                await asyncio.sleep(0.2)
+            outcome.append(actor)
+
+    async def answer() -> None:
+        await revoked.wait()
+        with pytest.raises(Refusal) as refused:
+            await revoke(second, first)
+        outcome.append(refused.value.code)
+
+    await asyncio.gather(revoke(first, second), answer())
+    assert outcome == [first, "LAST_ADMINISTRATOR"]
+
+
+@pytest.mark.parametrize(("off", "held_then"), [(-1, True), (0, False), (1, False)])
+async def test_a_grant_is_held_until_its_last_microsecond(
+    database: Database, tenant: Any, person: Any, actor_of: Any, off: int, held_then: bool
+) -> None:
+    member = (await person("temp", ("DCMD", "district"), until=LATER)).membership_id
+    moment = LATER + dt.timedelta(microseconds=off)
+    actor = await actor_of(member, now=moment)
+    assert bool(actor.grants) == held_then
+    assert actor.expires_at == (LATER if held_then else FAR_FUTURE)
+    async with database.snapshot(tenant.id) as connection:
+        why = await why_allowed(
+            connection, actor.policy, membership_id=member, permission="case:read",
+            region_path=tenant.regions["south1"].path, now=moment,
+        )  # fmt: skip
+    assert why.allowed == held_then
 
 
 async def test_who_leaves_an_organisation_loses_its_reach(
