@@ -65,6 +65,16 @@ DOCUMENTS: list[tuple[str, Any]] = [
     ("{ grants { nodes { role validFrom member { displayName } region { name } } } }", None),
     ("{ roles { code title levels __typename } }", None),
     (
+        "{ roles { code builtIn version basedOn rights { permission reach } incompatible { code"
+        " reason } } viewer { heldRoles { code title levels rights { permission } } } }",
+        None,
+    ),
+    (
+        '{ regions(filter: { asOf: "2026-03-02" }) { totalCount nodes { code version predecessors'
+        " { code } successors { code validFrom } } } }",
+        None,
+    ),
+    (
         "{ caseCategories(first: 3) { nodes { code limitValue limitUnit } pageInfo { endCursor } }"
         " }",
         None,
