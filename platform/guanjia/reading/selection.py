@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from graphql import (
@@ -237,10 +238,12 @@ def _metadata(definition: GraphQLField) -> Mapping[str, Any]:
 
 def project(value: Any, selection: Selection) -> Any:
     """A Python object cut to what is selected of it, as plain JSON values."""
-    if value is None or not selection.fields:
-        return value
+    if isinstance(value, Enum):
+        return value.name
     if isinstance(value, list | tuple):
         return [project(item, selection) for item in value]
+    if value is None or not selection.fields:
+        return value
     return {
         chosen.key: chosen.typename
         if chosen.name == "__typename"
