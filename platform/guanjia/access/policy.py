@@ -9,7 +9,7 @@ module that knows casbin.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -47,17 +47,17 @@ class Policy:
         self._separations = book.separations
         self._conflicts = tuple(c for pair in self._separations for c in pair.conflicts())
         self._bits = {name: 1 << index for index, name in enumerate(self.permissions)}
-        self._masks = self._answers(self.roles)
+        every = [Right(name, reach) for name in self.permissions for reach in REACHES]
+        self._masks = self._answers(dict.fromkeys(self.roles, every))
 
-    def _answers(self, roles: Iterable[str]) -> dict[tuple[str, str], int]:
-        """Everything Casbin says of these roles, as bits."""
-        return {
-            (role, reach): sum(
-                bit for name, bit in self._bits.items() if self._enforcer.enforce(role, name, reach)
-            )
-            for role in roles
-            for reach in REACHES
-        }
+    def _answers(self, asked: Mapping[str, Iterable[Right]]) -> dict[tuple[str, str], int]:
+        """What Casbin says of each role and the rights it is asked for, as bits."""
+        masks = {(role, reach): 0 for role in asked for reach in REACHES}
+        for role, rights in asked.items():
+            for name, reach in rights:
+                if self._enforcer.enforce(role, name, reach):
+                    masks[role, reach] |= self._bits[name]
+        return masks
 
     @property
     def residents(self) -> list[str]:
@@ -109,7 +109,12 @@ class Policy:
         found._separations = tuple(separations)
         found._conflicts = tuple(c for pair in separations for c in pair.conflicts())
         found._enforcer = _enforcer(base._book, rules)
-        found._masks = base._masks | found._answers(role.code for role in own)
+        # No rule speaks of an own role but its own and those of everyone; what no rule allows is
+        # denied. Asking for the rest would take the loop's time.
+        everyone = base.rights_of(base._book.everyone or "")
+        found._masks = base._masks | found._answers(
+            {role.code: (role.rights & base.rights_at(role.level)) | everyone for role in own}
+        )
         return found
 
     def rights_of(self, role: str) -> frozenset[Right]:

@@ -6,7 +6,6 @@ separated duties with it. A change counts from the next operation of everybody w
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import re
 import unicodedata
@@ -248,10 +247,8 @@ async def _check_holders(
 ) -> None:
     """No one who holds the role would have separated duties by its change."""
     others = [known.own for known in policy.roles.values() if known.own]
-    changed = await asyncio.to_thread(
-        policy.extended,
-        policy.own_version + 1,
-        [role if own.code == role.code else own for own in others],
+    changed = policy.extended(
+        policy.own_version + 1, [role if own.code == role.code else own for own in others]
     )
     rows = await transaction.connection.fetch(
         "select array_agg(distinct role) as roles from grants"

@@ -7,7 +7,6 @@ built-in policy itself.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -35,18 +34,26 @@ async def policy_of(connection: Any, base: Policy, tenant: UUID, version: int) -
     if version == 0:
         return base
     known: Policy | None = _built.get((base.version, tenant, version))
+    if known is not None:
+        return known
+    version, own = await _own_roles(connection, tenant)
+    known = _built.get((base.version, tenant, version))  # somebody may have been faster
     if known is None:
-        known = await read_policy(connection, base, tenant)
-        _built.put((base.version, tenant, known.own_version), known)
+        known = base.extended(version, own)
+        _built.put((base.version, tenant, version), known)
     return known
 
 
 async def read_policy(connection: Any, base: Policy, tenant: UUID) -> Policy:
-    """The policy with the tenant's roles as this connection sees them, from one statement."""
+    """The policy with the tenant's roles as this connection sees them, also its own changes."""
+    return base.extended(*await _own_roles(connection, tenant))
+
+
+async def _own_roles(connection: Any, tenant: UUID) -> tuple[int, list[OwnRole]]:
+    """The roles and their version, from one statement."""
     rows = await connection.fetch(_ROLES, tenant)
     own = [own_role(row) for row in rows if row["code"] is not None]
-    # Casbin is asked for everything at once: not on the loop that serves.
-    return await asyncio.to_thread(base.extended, rows[0]["role_version"], own)
+    return rows[0]["role_version"], own
 
 
 def own_role(row: Any) -> OwnRole:
