@@ -6,7 +6,7 @@ from guanjia.db.tables import Reference, Sql, TenantTable, one_of
 
 
 class Migration(BaseMigration):
-    dependencies = [("access", "0001_initial")]
+    dependencies = [("access", "0002_sign_in")]
     operations = [
         TenantTable(
             "tenant_roles",
