@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from tests.api.conftest import LONG_AGO
 
 REGIONS = "{ regions { totalCount } }"
 WHY = (
@@ -45,12 +46,15 @@ async def grant_of(officer: Any, member: Any) -> str:
 
 async def test_grants_begin_and_end_in_the_middle_of_a_session(town: Any) -> None:
     """Nothing is written at either moment: a cached actor itself is no older than they are."""
-    officer = await town.person("SEC")
     coming, leaving = await town.person(None), await town.person(None)
-    moment = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
-    for person, given in ((coming, {"validFrom": moment.isoformat()}),
-                          (leaving, {"validTo": moment.isoformat()})):  # fmt: skip
-        assert (await give(town, officer, person, "COMM", "north1", **given))["userErrors"] == []
+    moment = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1.5)
+    async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
+        for person, start, end in ((coming, moment, None), (leaving, LONG_AGO, moment)):
+            await transaction.connection.execute(
+                "insert into grants (id, membership_id, role, region_id, region_path, valid_from,"
+                " valid_to) select $1, $2, 'COMM', id, path, $4, $5 from regions where id = $3",
+                uuid4(), person.membership, town.tenant.regions["north1"].id, start, end,
+            )  # fmt: skip
     seen: dict[str, set[tuple[str, bool]]] = {"coming": set(), "leaving": set()}
     while dt.datetime.now(dt.UTC) < moment + dt.timedelta(milliseconds=200):
         for name, person in (("coming", coming), ("leaving", leaving)):

@@ -84,7 +84,7 @@ async def test_what_hangs_on_a_grid_is_counted_or_follows_its_successor(
     assert refused["userErrors"] == [
         {
             "code": "REGION_IN_USE",
-            "message": "该网格尚有机构 1 个、有效授权 2 条,请先办结或撤销,或指定承接的网格。",
+            "message": "该网格尚有有效授权 2 条、机构 1 个,请先办结或撤销,或指定承接的网格。",
             "field": ["id"],
         }
     ]

@@ -83,7 +83,10 @@ async def create_user(
 async def deactivate_member(
     transaction: Transaction, actor: Actor, *, membership_id: UUID, now: dt.datetime
 ) -> UUID:
-    """The member's sessions end and no grant of theirs counts any more."""
+    """The member's sessions end and no grant of theirs counts any more. Refused for the last who
+    can give roles."""
+    # Sessions before the access epoch, as whoever refreshes one takes them.
+    await end_sessions(transaction, membership_id, "DEACTIVATED", now)
     await lock_access(transaction.connection)
     held = await transaction.connection.fetch(
         "select id from grants where membership_id = $1 and revoked_at is null", membership_id
@@ -96,7 +99,6 @@ async def deactivate_member(
     )
     if changed is None:
         raise not_found("成员", "membershipId")
-    await end_sessions(transaction, membership_id, "DEACTIVATED", now)
     await record(
         transaction, actor=actor, action="user.deactivate", permission="user:manage",
         object_type="Member", object_id=membership_id,

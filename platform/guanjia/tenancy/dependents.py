@@ -37,11 +37,15 @@ class Dependent:
 DEPENDENTS: list[Dependent] = []
 
 
+def _noun(dependent: Dependent) -> str:
+    return dependent.noun
+
+
 async def hanging_on_region(transaction: Transaction, path: str, *, stays: bool) -> list[str]:
     """What hangs on the region, counted; with `stays` only what cannot follow it."""
     return [
         dependent.counted(number)
-        for dependent in DEPENDENTS
+        for dependent in sorted(DEPENDENTS, key=_noun)
         if dependent.at_region is not None and not (stays and dependent.follow)
         if (number := await dependent.at_region(transaction, path))
     ]
@@ -51,7 +55,7 @@ async def hanging_on_organisation(transaction: Transaction, organisation_id: UUI
     """What hangs on the organisation, counted."""
     return [
         dependent.counted(number)
-        for dependent in DEPENDENTS
+        for dependent in sorted(DEPENDENTS, key=_noun)
         if dependent.of_organisation is not None
         if (number := await dependent.of_organisation(transaction, organisation_id))
     ]
