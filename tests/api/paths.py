@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from graphql import GraphQLObjectType, GraphQLSchema, get_named_type
+from graphql import (
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    get_named_type,
+    parse,
+)
 
+from guanjia.graph.limits import LimitExceeded, hold_rows
 from guanjia.reading.mapping import METADATA, NODES, Connect, Lookup, Many, Node, One
+from guanjia.reading.values import BUCKETS, PAGE_LIMIT
 
 DEEP = 3
 
@@ -21,12 +29,13 @@ class Way:
     node: str
     steps: tuple[tuple[str, Any], ...] = ()
     taken: frozenset[tuple[str, str]] = frozenset()
+    first: int = PAGE_LIMIT
 
     def document(self) -> str:
         inner = "id"
         for name, mapped in reversed(self.steps):
             inner = f"id {name} {{ {_wrapped(mapped, inner)} }}"
-        return f"{{ {self.root}(first: 100) {{ totalCount nodes {{ {inner} }} }} }}"
+        return f"{{ {self.root}(first: {self.first}) {{ totalCount nodes {{ {inner} }} }} }}"
 
     def ends(self, data: Any) -> Iterator[tuple[str, int | None]]:
         """The ids at the end of the way, each with the total that its connection claimed."""
@@ -77,11 +86,28 @@ def relations(schema: GraphQLSchema, node: Node) -> Iterator[tuple[str, Any]]:
             yield name, mapped
 
 
+def _allowed(schema: GraphQLSchema, way: Way) -> Way | None:
+    for size in sorted(BUCKETS, reverse=True):
+        sized = replace(way, first=size)
+        [operation] = parse(sized.document()).definitions
+        assert isinstance(operation, OperationDefinitionNode)
+        try:
+            hold_rows(schema, operation, {}, {})
+        except LimitExceeded:
+            continue
+        return sized
+    return None
+
+
 def ways(schema: GraphQLSchema) -> Iterator[Way]:
-    """Every way of up to DEEP relations, without going through one field twice."""
+    """Every way of up to DEEP relations, without going through one field twice, by the largest
+    page that the limit on rows allows; what it allows to nobody is no way."""
     waiting = [Way(name, node) for name, node in roots(schema, Connect).items()]
     while waiting:
-        way = waiting.pop(0)
+        allowed = _allowed(schema, waiting.pop(0))
+        if allowed is None:
+            continue
+        way = allowed
         yield way
         if len(way.steps) == DEEP:
             continue
