@@ -131,7 +131,7 @@ async def test_an_open_case_keeps_its_grid_and_its_handler_open(town: Any) -> No
     case = await town.opened(clerk, "north1grid")
     grid = {"id": str(town.tenant.regions["north1grid"].id), "version": 1}
     refused = await system.do("closeGrid", grid)
-    assert "未办结案件 1 件" in refused["userErrors"][0]["message"]
+    assert "未归档案件 1 件" in refused["userErrors"][0]["message"]
 
     company = await town.organisation("甲物业", "PROPERTY_COMPANY")
     async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
@@ -150,6 +150,16 @@ async def test_an_open_case_keeps_its_grid_and_its_handler_open(town: Any) -> No
     closed = await system.do("closeOrganisation", given, "organisation { active version }")
     assert closed["organisation"] == {"active": False, "version": 2}
     assert (await system.do("closeGrid", grid))["userErrors"] == []
+
+
+async def test_an_open_case_follows_its_grid(town: Any) -> None:
+    leader, clerk = await town.person("SLEAD", "north"), await town.person("COMM", "north1")
+    case, rest = await town.opened(clerk, "north1grid"), await new_grid(leader, town, 5)
+    old = str(town.tenant.regions["north1grid"].id)
+    given = {"id": old, "version": 1, "successorId": rest["id"]}
+    assert (await leader.do("closeGrid", given))["userErrors"] == []
+    found = await clerk.data("{ cases { nodes { id region { id } } } }")
+    assert found["cases"]["nodes"] == [{"id": case["id"], "region": {"id": rest["id"]}}]
 
 
 async def test_an_organisation_is_made_once_and_renamed(town: Any) -> None:

@@ -8,12 +8,12 @@ from contextvars import Context
 from dataclasses import replace
 from typing import Any
 
-from guanjia.access import grants
+import guanjia.access.grants
+import guanjia.cases.dependents  # noqa: F401  # both make themselves known to tenancy
 from guanjia.cases import service
 from guanjia.cases.chain import chain_fault
 from guanjia.cases.facts import replay
 from guanjia.cases.models import CASE_REACH, EVENT_REACH, PART_REACH
-from guanjia.cases.onboard import follow_regions
 from guanjia.cases.reasons import DeclineReason, Source
 from guanjia.tenancy.regionplan import plan
 from guanjia.tenancy.regions import apply_plan, in_force, lock_tree
@@ -45,7 +45,7 @@ async def changed(town: Any, **codes: str | None) -> None:
             elif new is not None:
                 wanted.append(replace(entry, code=new, parent_code=new[:9]))
         made = plan(current, wanted)
-        await apply_plan(transaction, made, dt.date(2026, 3, 2), (grants.carry, follow_regions))
+        await apply_plan(transaction, made, dt.date(2026, 3, 2))
 
 
 async def seen(town: Any, who: str, table: str = "cases", reach: Any = CASE_REACH) -> set[Any]:

@@ -1,21 +1,30 @@
-"""What of cases hangs on regions and organisations: nothing open is left behind a closed door."""
+"""What of cases hangs on regions and organisations: nothing open is left behind a closed door,
+and open cases follow their region."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from guanjia.cases.states import FINISHED
+from guanjia.audit.service import record
+from guanjia.cases.states import FINISHED, TERMINAL
 from guanjia.db.pools import Transaction
-from guanjia.tenancy.dependents import DEPENDENTS, Dependent
+from guanjia.tenancy.dependents import DEPENDENTS, Became, Dependent
 
-_FINISHED = sorted(FINISHED)
+_ENDED = ", ".join(f"'{state}'" for state in sorted(TERMINAL))
+_DONE = ", ".join(f"'{state}'" for state in sorted(FINISHED))
+_PLACED = (
+    ("case_assignments", "region_path"),
+    ("case_suspensions", "region_path"),
+    ("case_extensions", "region_path"),
+    ("case_evaluations", "region_path"),
+    ("case_events", "current_path"),
+)
 
 
 async def _at_region(transaction: Transaction, path: str) -> int:
     count: int = await transaction.connection.fetchval(
-        "select count(*) from cases where region_path = $1 and not state = any($2)",
+        f"select count(*) from cases where region_path = $1 and state not in ({_ENDED})",
         path,
-        _FINISHED,
     )
     return count
 
@@ -23,13 +32,49 @@ async def _at_region(transaction: Transaction, path: str) -> int:
 async def _of_organisation(transaction: Transaction, organisation_id: UUID) -> int:
     count: int = await transaction.connection.fetchval(
         "select count(*) from case_assignments a join cases c on c.id = a.case_id"
-        " where a.organisation_id = $1 and a.active and not c.state = any($2)",
+        " where a.organisation_id = $1 and a.active"
+        f" and c.state not in ({_DONE})",
         organisation_id,
-        _FINISHED,
     )
     return count
 
 
-DEPENDENTS.append(
-    Dependent("未办结案件", "件", at_region=_at_region, of_organisation=_of_organisation)
-)
+async def _follow(transaction: Transaction, became: Became) -> None:
+    """Every case that has not ended lies in the successor of its region, or of the nearest region
+    around it that has one. Its events tell what happened as they did before; they are reached
+    where the case is. Ended cases stay where they were, within reach of the region above."""
+    connection, tenant = transaction.connection, transaction.tenant_id
+    moved = await connection.fetch(
+        "update cases c set region_id = n.new_id, region_path = n.new_path from ("
+        " select distinct on (x.id) x.id, new.id as new_id, new.path as new_path"
+        " from unnest($2::uuid[], $3::uuid[]) u(old, new)"
+        " join regions old on old.tenant_id = $1 and old.id = u.old"
+        " join regions new on new.tenant_id = $1 and new.id = u.new"
+        " join cases x on x.tenant_id = $1 and x.region_path >= old.path"
+        "  and x.region_path < left(old.path, -1) || '0'"
+        f" where x.state not in ({_ENDED}) order by x.id, length(old.path) desc) n"
+        " where c.tenant_id = $1 and c.id = n.id returning c.id",
+        tenant,
+        [old for old, _ in became],
+        [new for _, new in became],
+    )
+    if not moved:
+        return
+    ids = [row["id"] for row in moved]
+    for table, column in _PLACED:
+        await connection.execute(
+            f"update {table} p set {column} = c.region_path from cases c where p.tenant_id = $1"
+            " and p.case_id = any($2) and c.tenant_id = p.tenant_id and c.id = p.case_id",
+            tenant,
+            ids,
+        )
+    await record(
+        transaction,
+        action="case.follow_regions",
+        object_type="Case",
+        detail={"moved": len(ids)},
+    )
+
+
+DEPENDENTS.append(Dependent("未归档案件", "件", at_region=_at_region, follow=_follow))
+DEPENDENTS.append(Dependent("未办结案件", "件", of_organisation=_of_organisation))

@@ -1,64 +1,15 @@
-"""Onboarding: what a new tenant gets of cases, and cases that follow their region."""
+"""Onboarding: what a new tenant gets of cases."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
-from guanjia.audit.service import record
+from guanjia.cases import dependents as dependents  # makes itself known to tenancy
 from guanjia.cases.seeding import seed_cases
-from guanjia.cases.states import TERMINAL
 from guanjia.db.pools import Transaction
-
-_ENDED = ", ".join(f"'{state}'" for state in sorted(TERMINAL))
-_PLACED = (
-    ("case_assignments", "region_path"),
-    ("case_suspensions", "region_path"),
-    ("case_extensions", "region_path"),
-    ("case_evaluations", "region_path"),
-    ("case_events", "current_path"),
-)
 
 
 async def seed(transaction: Transaction, described: Any) -> list[str]:
     """The tenant has the workday calendar and the categories. What it has changed stays."""
     await seed_cases(transaction.connection)
     return []
-
-
-async def follow_regions(transaction: Transaction, became: Sequence[tuple[UUID, UUID]]) -> None:
-    """Every case that has not ended lies in the successor of its region, or of the nearest region
-    around it that has one. Its events tell what happened as they did before; they are reached
-    where the case is. Ended cases stay where they were, within reach of the region above."""
-    connection, tenant = transaction.connection, transaction.tenant_id
-    moved = await connection.fetch(
-        "update cases c set region_id = n.new_id, region_path = n.new_path from ("
-        " select distinct on (x.id) x.id, new.id as new_id, new.path as new_path"
-        " from unnest($2::uuid[], $3::uuid[]) u(old, new)"
-        " join regions old on old.tenant_id = $1 and old.id = u.old"
-        " join regions new on new.tenant_id = $1 and new.id = u.new"
-        " join cases x on x.tenant_id = $1 and x.region_path >= old.path"
-        "  and x.region_path < left(old.path, -1) || '0'"
-        f" where x.state not in ({_ENDED}) order by x.id, length(old.path) desc) n"
-        " where c.tenant_id = $1 and c.id = n.id returning c.id",
-        tenant,
-        [old for old, _ in became],
-        [new for _, new in became],
-    )
-    if not moved:
-        return
-    ids = [row["id"] for row in moved]
-    for table, column in _PLACED:
-        await connection.execute(
-            f"update {table} p set {column} = c.region_path from cases c where p.tenant_id = $1"
-            " and p.case_id = any($2) and c.tenant_id = p.tenant_id and c.id = p.case_id",
-            tenant,
-            ids,
-        )
-    await record(
-        transaction,
-        action="case.follow_regions",
-        object_type="Case",
-        detail={"moved": len(ids)},
-    )
