@@ -242,7 +242,8 @@ def _guarded(mapping: Column | Derived) -> Callable[..., Any]:
     async def resolve(root: Any, info: Info) -> Any:
         reader = info.context.reader
         if mapping.requires is not None and not await reader.allows(mapping.requires, root):
-            return None
+            masked = mapping.otherwise if isinstance(mapping, Column) else None
+            return root[masked] if masked else None
         if isinstance(mapping, Column):
             return root[mapping.name]
         return await reader.derived(root, mapping.sql)

@@ -1,7 +1,8 @@
 """Filters: from the shape of a filter input to SQL conditions over one row.
 
 Only what is present in the input appears in the statement, so there is no `$n is null or …`.
-`bind(path, kind, transform)` gives the placeholder for the value at `path` inside the filter.
+`bind(path, kind, transform)` gives the placeholder for the value at `path` inside the filter,
+`scoped(permission)` the condition under which the actor holds a permission at the row.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from guanjia.reading.mapping import Condition, FilterMap
 from guanjia.reading.values import Decline
 
 Path = tuple[str, ...]
+Scoped = Callable[[str], str]
 Bind = Callable[[Path, str, Callable[[Any], Any] | None], str]
 
 SQL_KINDS = {
@@ -57,7 +59,13 @@ def search_words(text: str) -> str:
 
 
 def conditions(
-    filters: FilterMap, shape: Any, row: str, tenant: str, bind: Bind, path: Path = ()
+    filters: FilterMap,
+    shape: Any,
+    row: str,
+    tenant: str,
+    bind: Bind,
+    scoped: Scoped,
+    path: Path = (),
 ) -> Iterator[str]:
     """The SQL conditions of a filter value with this shape."""
     if shape == "null":
@@ -67,9 +75,11 @@ def conditions(
         if part == "null":
             continue
         if isinstance(mapped, Condition):
+            if mapped.requires is not None:
+                yield scoped(mapped.requires)
             yield from _condition(mapped, part, row, tenant, bind, (*path, name))
         else:
-            yield from conditions(mapped, part, row, tenant, bind, (*path, name))
+            yield from conditions(mapped, part, row, tenant, bind, scoped, (*path, name))
 
 
 def _condition(

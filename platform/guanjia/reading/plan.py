@@ -159,7 +159,8 @@ class Compiler:
             return literal(node.name)
         mapped = chosen.mapping
         if isinstance(mapped, Column):
-            return self._guarded(mapped.requires, node, row, column_sql(mapped, row))
+            masked = f"{row}.{mapped.otherwise}" if mapped.otherwise else "null"
+            return self._guarded(mapped.requires, node, row, column_sql(mapped, row), masked)
         if isinstance(mapped, Derived):
             expression = mapped.sql.format(row=row, tenant=TENANT)
             return self._guarded(mapped.requires, node, row, expression)
@@ -173,11 +174,20 @@ class Compiler:
             return self._from_actor(chosen, mapped)
         raise Decline(f"field:{node.name}.{chosen.name}")
 
-    def _guarded(self, permission: str | None, node: Node, row: str, expression: str) -> str:
+    def _guarded(
+        self,
+        permission: str | None,
+        node: Node,
+        row: str,
+        expression: str,
+        otherwise: str = "null",
+    ) -> str:
         if permission is None:
             return expression
         allowed = self._scoped(permission, node, row)
-        return expression if allowed == "true" else f"case when {allowed} then {expression} end"
+        if allowed == "true":
+            return expression
+        return f"case when {allowed} then {expression} else {otherwise} end"
 
     def _one(self, chosen: Selected, mapped: One, parent: str) -> str:
         node = self.nodes[mapped.node]
@@ -218,6 +228,7 @@ class Compiler:
             row,
             TENANT,
             lambda path, kind, change: self.argument(chosen, ("filter", *path), kind, change),
+            lambda permission: self._scoped(permission, node, row),
         )
         matching = list(where)
         for name, backwards in (("after", False), ("before", True)):
