@@ -8,7 +8,7 @@ Only what is present in the input appears in the statement, so there is no `$n i
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from guanjia.reading.mapping import Condition, FilterMap
@@ -80,6 +80,18 @@ def conditions(
             yield from _condition(mapped, part, row, tenant, bind, (*path, name))
         else:
             yield from conditions(mapped, part, row, tenant, bind, scoped, (*path, name))
+
+
+def demanded(filters: FilterMap, values: Mapping[str, Any]) -> Iterator[str]:
+    """The permissions that the given conditions of a filter need."""
+    for name, value in values.items():
+        mapped = filters[name]
+        if value is None:
+            continue
+        if not isinstance(mapped, Condition):
+            yield from demanded(mapped, value)
+        elif mapped.requires is not None:
+            yield mapped.requires
 
 
 def _condition(

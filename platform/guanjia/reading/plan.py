@@ -228,7 +228,7 @@ class Compiler:
             row,
             TENANT,
             lambda path, kind, change: self.argument(chosen, ("filter", *path), kind, change),
-            lambda permission: self._scoped(permission, node, row),
+            lambda permission: self._permitted(permission, node, row),
         )
         matching = list(where)
         for name, backwards in (("after", False), ("before", True)):
@@ -276,6 +276,12 @@ class Compiler:
                 ("scope", permission, name), lambda run: run.scope(permission).value(name), kind
             ),
         )
+
+    def _permitted(self, permission: str, node: Node, row: str) -> str:
+        """The rows a filter may look at; who may look at none is refused."""
+        if not self.shapes(permission, node):
+            raise Decline("forbidden")
+        return self._scoped(permission, node, row)
 
     def _actor(self, name: str, kind: str) -> str:
         return self.bind(("actor", name), lambda run: getattr(run.actor, name), kind)
