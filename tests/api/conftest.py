@@ -22,6 +22,11 @@ from guanjia.db.ids import new_id
 from guanjia.db.pools import Database
 from guanjia.view import View
 
+REGISTERED = (
+    "person { id name sex ageBand address warnings version region { code }"
+    " documents { id kind number } phones { id kind number } }"
+    " existing { id name } userErrors { code message field }"
+)
 LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
 
@@ -155,6 +160,24 @@ class Town:
         assert answer["openCase"]["userErrors"] == []
         case: dict[str, Any] = answer["openCase"]["case"]
         return case
+
+    async def registered(self, person: Person, region: str, **given: Any) -> dict[str, Any]:
+        """Somebody whom the person registers as living in the region."""
+        answer = await person.data(
+            "mutation ($input: RegisterPersonInput!) { registerPerson(input: $input)"
+            f" {{ {REGISTERED} }} }}",
+            {
+                "input": {
+                    "name": "张小三",
+                    "regionId": str(self.tenant.regions[region].id),
+                    "address": "北门路1号阳光小区3幢501室",
+                    "phones": ["13900000001"],
+                    **given,
+                }
+            },
+        )
+        payload: dict[str, Any] = answer["registerPerson"]
+        return payload
 
 
 @pytest.fixture

@@ -25,6 +25,9 @@ READING = {
     "member": '{ member(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "grants": "{ grants { totalCount } }",
     "roles": "{ roles { code } }",
+    "persons": "{ persons { totalCount } }",
+    "person": '{ person(id: "00000000-0000-0000-0000-000000000000") { id } }',
+    "findPerson": '{ findPerson(kind: PASSPORT, number: "E12345678") { id } }',
     "auditRecords": "{ auditRecords { totalCount } }",
     "whyAllowed": '{ whyAllowed(memberId: "x", permission: "p", regionId: "y") { allowed } }',
 }

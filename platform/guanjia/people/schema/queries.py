@@ -1,0 +1,77 @@
+"""Queries on persons."""
+
+from enum import Enum
+
+import strawberry
+from strawberry.types import Info
+
+from guanjia.db.scope import Scope
+from guanjia.graph.errors import BAD_USER_INPUT, Denied, Refusal
+from guanjia.graph.filters import IdFilter, RegionFilter
+from guanjia.graph.marks import requires
+from guanjia.graph.nodes import Connection, root_connection, root_lookup
+from guanjia.people import service
+from guanjia.people.schema.types import DocumentKind, Person
+from guanjia.people.vault import vault_of
+
+
+@strawberry.input(description="自然人筛选;各项须同时满足")
+class PersonFilter:
+    id: IdFilter | None = strawberry.UNSET
+    region: RegionFilter | None = strawberry.UNSET
+    in_force: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="未合并、未删除的"
+    )
+    has_warnings: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="有数据质量提示的"
+    )
+    search: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="姓名中的文字,2 到 50 个字;只找您可读姓名的人",
+    )
+
+
+@strawberry.enum(description="自然人排序:最新登记在前、最早登记在前")
+class PersonOrder(Enum):
+    NEWEST = "NEWEST"
+    OLDEST = "OLDEST"
+
+
+async def _find_person(
+    self: None, info: Info, kind: DocumentKind, number: str, scope: "Scope"
+) -> Person | None:
+    context = info.context
+    try:
+        async with context.reader.alone() as connection:
+            found = await service.find_person(
+                connection,
+                vault_of(context.world.settings),
+                scope,
+                context.tenant_id,
+                kind,
+                number,
+                context.now,
+            )
+    except Refusal as refusal:
+        raise Denied(BAD_USER_INPUT, refusal.message) from None
+    person: Person | None = await context.reader.by_id("Person", found)
+    return person
+
+
+@strawberry.type
+class Query:
+    persons: Connection[Person] = root_connection(
+        Person,
+        permission="person:read",
+        filter_type=PersonFilter,
+        order_type=PersonOrder,
+        description="可读的自然人",
+    )
+    person: Person | None = root_lookup(
+        Person, permission="person:read", description="一个自然人;不存在或不可读时为空"
+    )
+    find_person: Person | None = strawberry.field(
+        resolver=_find_person,
+        description="持有此证件的人;不存在或不在您的辖区时为空",
+        extensions=requires("person:find"),
+    )

@@ -1,0 +1,121 @@
+"""The person and what belongs to one, as node types. Protected values are shown masked."""
+
+import datetime as dt
+
+import strawberry
+
+from guanjia.graph.nodes import (
+    column,
+    derived,
+    many,
+    node,
+    one,
+)
+from guanjia.graph.protection import Protection
+from guanjia.people import identity, models
+from guanjia.reading.classes import DataClass
+from guanjia.reading.mapping import Condition, Order, SortKey
+from guanjia.tenancy.schema import Region
+
+DocumentKind = strawberry.enum(identity.DocumentKind, name="DocumentKind", description="证件类别")
+PhoneKind = strawberry.enum(identity.PhoneKind, name="PhoneKind", description="手机、固定电话")
+Sex = strawberry.enum(identity.Sex, name="Sex", description="男、女、未说明")
+DataWarning = strawberry.enum(
+    identity.DataWarning, name="DataWarning", description="数据质量提示:与证件不符之处"
+)
+
+PERSONAL = "PERSON"
+NAME = Protection(DataClass.S1, PERSONAL)
+MASKED = Protection(DataClass.S2, PERSONAL)
+IN_FORCE = "({row}.merged_into_id is null and {row}.erased_at is null)"
+# Bands of ten years: the day of birth would complete the masked 公民身份号码.
+AGE_BAND = (
+    "case when {row}.birth_year is not null then (select a || '–' || a + 9 from (select"
+    " (extract(year from now() at time zone 'Asia/Shanghai')::int - {row}.birth_year) / 10 * 10 a"
+    ") b) end"
+)
+
+
+@node(models.PersonDocument, read="person:read", reach=models.PART_REACH)
+class PersonDocument:
+    """证件;号码已遮盖,完整号码见 revealPersonField"""
+
+    id: strawberry.ID = column()
+    kind: DocumentKind = column("证件类别")
+    number: str = column("号码,已遮盖", name="mask", protection=MASKED)
+    recorded_at: dt.datetime = column("登记时间")
+
+
+@node(models.PersonPhone, read="person:read", reach=models.PART_REACH)
+class PersonPhone:
+    """电话;号码已遮盖,完整号码见 revealPersonField"""
+
+    id: strawberry.ID = column()
+    kind: PhoneKind = column("手机或固定电话")
+    number: str = column("号码,已遮盖", name="mask", protection=MASKED)
+    recorded_at: dt.datetime = column("登记时间")
+
+
+@node(
+    models.Person,
+    read="person:read",
+    reach=models.PERSON_REACH,
+    orders=(
+        Order("NEWEST", (SortKey("created_at", "time", True), SortKey("id", "uuid", True))),
+        Order("OLDEST", (SortKey("created_at", "time"), SortKey("id", "uuid"))),
+    ),
+    filters={
+        "id": {"in": Condition("in", "id", "uuid")},
+        "region": {
+            "within": Condition("within", "region_path"),
+            "in": Condition("in", "region_id", "uuid"),
+        },
+        "inForce": Condition("flag", IN_FORCE, otherwise=f"not {IN_FORCE}"),
+        "hasWarnings": Condition(
+            "flag", "{row}.warnings <> '{{}}'", otherwise="{row}.warnings = '{{}}'"
+        ),
+        "search": Condition(
+            "search",
+            "{row}.search_text",
+            "person_id",
+            table="person_grams",
+            requires="person:read_name",
+        ),
+    },
+)
+class Person:
+    """自然人:在一个租户内一人一行"""
+
+    id: strawberry.ID = column()
+    name: str = column(
+        "姓名;须有 person:read_name,否则已遮盖",
+        requires="person:read_name",
+        otherwise="name_mask",
+        protection=NAME,
+    )
+    sex: Sex = column("性别")
+    age_band: str | None = derived(AGE_BAND, "年龄段,例如 60–69;出生日期不详时为空")
+    address: str | None = column(
+        "住址,遮盖到小区;完整住址见 revealPersonField", name="address_mask", protection=MASKED
+    )
+    warnings: list[DataWarning] = column("数据质量提示")
+    created_at: dt.datetime = column("登记时间")
+    erased_at: dt.datetime | None = column("删除时间;删除后只留此行")
+    version: int = column("版本;更新时须带上")
+    region: Region | None = one("Region", "region_id", "居住的网格或社区", through="person:read")
+    merged_into: "Person | None" = one("Person", "merged_into_id", "合并入的另一行")
+    documents: list[PersonDocument] = many(
+        "PersonDocument",
+        "person_id",
+        (("recorded_at", "asc"), ("id", "asc")),
+        "证件;残疾人证只经 revealPersonField 查看",
+        through="person:read",
+        where="{row}.kind <> 'DISABILITY_CARD'",
+    )
+    phones: list[PersonPhone] = many(
+        "PersonPhone",
+        "person_id",
+        (("position", "asc"), ("id", "asc")),
+        "电话,首个为常用",
+        through="person:read",
+    )
