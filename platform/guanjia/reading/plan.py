@@ -7,6 +7,7 @@ records it and gives the tenant predicate with it: that record is what the fence
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +35,8 @@ from guanjia.reading.sqltext import LIST, TENANT, alias_of, column_sql, literal
 from guanjia.reading.values import Decline
 
 FIXED_PARAMETERS = 4
+Binder = Callable[[Any], Any]
+_PLACEHOLDER = re.compile(r"\$([0-9]+)(?=::)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Plan:
     """
 
     sql: str
-    binders: tuple[Callable[[Any], Any], ...]
+    binders: tuple[Binder, ...]
     relations: tuple[Relation, ...]
     demands: frozenset[str] = frozenset()
 
@@ -100,7 +103,8 @@ class Compiler:
         demands = frozenset(filter(None, (permission_of(root.definition) for root in roots)))
         for table in ("access_epochs", "sessions"):
             self.relations.append(Relation(table, table, tenant=True, fenced=True))
-        return Plan(fence(", ".join(parts)), tuple(self.binders), tuple(self.relations), demands)
+        document, binders = _without_unused(", ".join(parts), self.binders)
+        return Plan(fence(document), binders, tuple(self.relations), demands)
 
     # roots
 
@@ -306,6 +310,17 @@ class Compiler:
             self.binders.append(binder)
             self._bound[key] = f"${FIXED_PARAMETERS + len(self.binders)}::{kind}"
         return self._bound[key]
+
+
+def _without_unused(document: str, binders: list[Binder]) -> tuple[str, tuple[Binder, ...]]:
+    """The document with its parameters numbered anew: a filter whose rows nobody looks at (only
+    `__typename` is selected) is bound and appears nowhere, and PostgreSQL counts."""
+    used = sorted({int(n) for n in _PLACEHOLDER.findall(document)})
+    numbers = {old: FIXED_PARAMETERS + new for new, old in enumerate(used, 1)}
+    if len(used) == len(binders):
+        return document, tuple(binders)
+    renumbered = _PLACEHOLDER.sub(lambda found: f"${numbers[int(found[1])]}", document)
+    return renumbered, tuple(binders[old - FIXED_PARAMETERS - 1] for old in used)
 
 
 def _cursor_value(chosen: Selected, name: str, order: Order, position: int) -> Callable[[Any], Any]:
