@@ -70,7 +70,7 @@ def sample(kind: Any) -> dict[str, Any]:
     """A syntactically right input."""
     values = {
         "ID": "00000000-0000-0000-0000-000000000000", "String": "某某", "Int": 1, "Boolean": True,
-        "DateTime": "2026-03-02T09:00:00+08:00", "Money": "1.00",
+        "DateTime": "2026-03-02T09:00:00+08:00", "Money": "1.00", "Date": "1980-03-02",
     }  # fmt: skip
     found = {}
     for name, field in kind.fields.items():
@@ -80,7 +80,10 @@ def sample(kind: Any) -> dict[str, Any]:
         bare = field.type.of_type
         while hasattr(bare, "of_type"):
             bare = bare.of_type
-        one = next(iter(bare.values)) if hasattr(bare, "values") else values[bare.name]
+        if hasattr(bare, "fields"):
+            one = sample(bare)
+        else:
+            one = next(iter(bare.values)) if hasattr(bare, "values") else values[bare.name]
         found[name] = [one] if text.startswith("[") else one
     return found
 
