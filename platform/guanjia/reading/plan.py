@@ -54,15 +54,19 @@ class Plan:
     """One statement and how to fill it. `binders` give $5 and up from a Run.
 
     `demands` are the permissions without which a root field is FORBIDDEN, not merely empty.
+    `named` are the binders whose value the statement names: a filter or cursor of a connection of
+    which only `__typename` is selected is read, since it may be wrong, and not sent.
     """
 
     sql: str
     binders: tuple[Binder, ...]
     relations: tuple[Relation, ...]
     demands: frozenset[str] = frozenset()
+    named: tuple[int, ...] = ()
 
     def arguments(self, run: Any) -> list[Any]:
-        return [binder(run) for binder in self.binders]
+        values = [binder(run) for binder in self.binders]
+        return [values[n] for n in self.named]
 
 
 def fence(document: str) -> str:
@@ -103,8 +107,8 @@ class Compiler:
         demands = frozenset(filter(None, (permission_of(root.definition) for root in roots)))
         for table in ("access_epochs", "sessions"):
             self.relations.append(Relation(table, table, tenant=True, fenced=True))
-        document, binders = _without_unused(", ".join(parts), self.binders)
-        return Plan(fence(document), binders, tuple(self.relations), demands)
+        document, named = _renumbered(", ".join(parts))
+        return Plan(fence(document), tuple(self.binders), tuple(self.relations), demands, named)
 
     # roots
 
@@ -312,15 +316,12 @@ class Compiler:
         return self._bound[key]
 
 
-def _without_unused(document: str, binders: list[Binder]) -> tuple[str, tuple[Binder, ...]]:
-    """The document with its parameters numbered anew: a filter whose rows nobody looks at (only
-    `__typename` is selected) is bound and appears nowhere, and PostgreSQL counts."""
-    used = sorted({int(n) for n in _PLACEHOLDER.findall(document)})
+def _renumbered(document: str) -> tuple[str, tuple[int, ...]]:
+    """The document with its parameters numbered without gaps, and which binders they are."""
+    used = sorted({int(number) for number in _PLACEHOLDER.findall(document)})
     numbers = {old: FIXED_PARAMETERS + new for new, old in enumerate(used, 1)}
-    if len(used) == len(binders):
-        return document, tuple(binders)
     renumbered = _PLACEHOLDER.sub(lambda found: f"${numbers[int(found[1])]}", document)
-    return renumbered, tuple(binders[old - FIXED_PARAMETERS - 1] for old in used)
+    return renumbered, tuple(old - FIXED_PARAMETERS - 1 for old in used)
 
 
 def _cursor_value(chosen: Selected, name: str, order: Order, position: int) -> Callable[[Any], Any]:
