@@ -157,6 +157,8 @@ class Settings(BaseSettings):
     lock_seconds: Seconds = 900
     password_min_length: int = Field(10, ge=8, le=64)
     password_classes: int = Field(3, ge=1, le=4)
+    reveals_per_hour: Annotated[int, Field(gt=0)] = 30
+    """How often one person may look at protected values in full within an hour."""
     password_max_age_days: Annotated[int, Field(gt=0)] = 90
 
     def origins(self) -> list[str]:

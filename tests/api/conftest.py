@@ -20,6 +20,7 @@ from guanjia.context import World
 from guanjia.db.connections import Connections
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Database
+from guanjia.people.onboard import seed_retention
 from guanjia.view import View
 
 REGISTERED = (
@@ -191,6 +192,7 @@ def make_town(api: Service) -> Callable[[], Awaitable[Town]]:
         tenant = await make_tenant(api.world.database)
         async with api.world.database.tenant_transaction(tenant.id) as transaction:
             await seed_cases(transaction.connection)
+            await seed_retention(transaction.connection)
         return Town(api, tenant)
 
     return make

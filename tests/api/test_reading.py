@@ -64,6 +64,7 @@ DOCUMENTS: list[tuple[str, Any]] = [
     ("{ members { nodes { displayName grants { role region { name } } } } }", None),
     ("{ grants { nodes { role validFrom member { displayName } region { name } } } }", None),
     ("{ roles { code title levels __typename } }", None),
+    ("{ retentionRules { nodes { code months days validFrom source } } }", None),
     (
         "{ persons(first: 50) { totalCount nodes { id name sex ageBand address warnings version"
         " createdAt erasedAt region { name } mergedInto { id } documents { kind number recordedAt"

@@ -28,6 +28,8 @@ READING = {
     "persons": "{ persons { totalCount } }",
     "person": '{ person(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "findPerson": '{ findPerson(kind: PASSPORT, number: "E12345678") { id } }',
+    "personDuplicates": "{ personDuplicates { reasons } }",
+    "retentionRules": "{ retentionRules { totalCount } }",
     "auditRecords": "{ auditRecords { totalCount } }",
     "whyAllowed": '{ whyAllowed(memberId: "x", permission: "p", regionId: "y") { allowed } }',
 }

@@ -102,7 +102,7 @@ class PersonMerge(Model):
 
 
 class RetentionRule(Model):
-    """保存期限:某类数据自何时起保存多久,依据何在"""
+    """保存期限:某类数据自何时起保存多久,依据何在;月、日皆空为不定期"""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     code = fields.TextField()

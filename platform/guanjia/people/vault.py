@@ -110,15 +110,16 @@ class Vault:
     async def reading(self, connection: Any, tenant_id: UUID) -> Keyring | None:
         """The tenant's keys; None before anything was sealed."""
         rows = await connection.fetch(_KEYS, tenant_id)
-        return self._keyring(tenant_id, rows) if rows else None
+        return self._keyring(tenant_id, rows, None) if rows else None
 
     async def writing(self, connection: Any, tenant_id: UUID) -> Keyring:
         """The tenant's keys to seal with until this transaction ends; made at first use."""
-        if await connection.fetchval(_HOLD, tenant_id) is None:
+        held = await connection.fetchval(_HOLD, tenant_id)
+        if held is None:
             await self.add_key(connection, tenant_id, DATA, 1)
             await self.add_key(connection, tenant_id, INDEX, 1)
-            await connection.fetchval(_HOLD, tenant_id)
-        return self._keyring(tenant_id, await connection.fetch(_KEYS, tenant_id))
+            held = await connection.fetchval(_HOLD, tenant_id)
+        return self._keyring(tenant_id, await connection.fetch(_KEYS, tenant_id), held)
 
     async def add_key(self, connection: Any, tenant_id: UUID, purpose: str, version: int) -> None:
         """The tenant has a key of this version; one that is there stays."""
@@ -138,13 +139,15 @@ class Vault:
         secret = self._unwrap(tenant_id, row).secret
         return self._current.seal(self._suite, secret, place), self._current.fingerprint
 
-    def _keyring(self, tenant_id: UUID, rows: Sequence[Mapping[str, Any]]) -> Keyring:
+    def _keyring(
+        self, tenant_id: UUID, rows: Sequence[Mapping[str, Any]], held: int | None
+    ) -> Keyring:
         keys = {
             (row["purpose"], row["version"]): (Suite(row["suite"]), self._unwrap(tenant_id, row))
             for row in rows
         }
         data = {version: key for (purpose, version), key in keys.items() if purpose == DATA}
-        return Keyring(tenant_id, max(data), data, keys[INDEX, 1])
+        return Keyring(tenant_id, held or max(data), data, keys[INDEX, 1])
 
     def _unwrap(self, tenant_id: UUID, row: Mapping[str, Any]) -> Key:
         known = self._unwrapped.get(row["id"])

@@ -150,10 +150,10 @@ class Migration(BaseMigration):
             "person_looks",
             [
                 "membership_id uuid not null",
-                "hour timestamptz not null",
+                "minute timestamptz not null",
                 "looks integer not null",
             ],
-            primary_key=("membership_id", "hour"),
+            primary_key=("membership_id", "minute"),
             references=[Reference("membership_id", "memberships")],
             checks=["looks > 0"],
         ),
@@ -171,7 +171,7 @@ class Migration(BaseMigration):
             ],
             unique=["code, valid_from"],
             checks=[
-                "(months is null) <> (days is null)",
+                "months is null or days is null",
                 "valid_to is null or valid_to > valid_from",
             ],
         ),

@@ -11,8 +11,9 @@ from guanjia.graph.filters import IdFilter, RegionFilter
 from guanjia.graph.marks import requires
 from guanjia.graph.nodes import Connection, root_connection, root_lookup
 from guanjia.people import service
-from guanjia.people.schema.types import DocumentKind, Person
+from guanjia.people.schema.types import DocumentKind, Person, PersonDuplicate, RetentionRule
 from guanjia.people.vault import vault_of
+from guanjia.tenancy.schema import TextFilter
 
 
 @strawberry.input(description="自然人筛选;各项须同时满足")
@@ -58,6 +59,29 @@ async def _find_person(
     return person
 
 
+async def _duplicates(self: None, info: Info, scope: "Scope") -> list[PersonDuplicate]:
+    context = info.context
+    async with context.reader.alone() as connection:
+        pairs = await service.find_duplicates(connection, scope, context.tenant_id)
+    found = []
+    for pair in pairs:
+        first = await context.reader.by_id("Person", pair.first)
+        second = await context.reader.by_id("Person", pair.second)
+        if first is not None and second is not None:
+            found.append(PersonDuplicate(first=first, second=second, reasons=list(pair.reasons)))
+    return found
+
+
+@strawberry.input(description="保存期限筛选")
+class RetentionRuleFilter:
+    code: TextFilter | None = strawberry.UNSET
+
+
+@strawberry.enum(description="按代码")
+class RetentionRuleOrder(Enum):
+    CODE = "CODE"
+
+
 @strawberry.type
 class Query:
     persons: Connection[Person] = root_connection(
@@ -74,4 +98,16 @@ class Query:
         resolver=_find_person,
         description="持有此证件的人;不存在或不在您的辖区时为空",
         extensions=requires("person:find"),
+    )
+    person_duplicates: list[PersonDuplicate] = strawberry.field(
+        resolver=_duplicates,
+        description="辖区内同名而可能是同一人的,最多 50 对;由人认定后 mergePersons",
+        extensions=requires("person:merge"),
+    )
+    retention_rules: Connection[RetentionRule] = root_connection(
+        RetentionRule,
+        permission="retention:read",
+        filter_type=RetentionRuleFilter,
+        order_type=RetentionRuleOrder,
+        description="各类数据的保存期限",
     )

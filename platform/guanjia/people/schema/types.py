@@ -12,7 +12,7 @@ from guanjia.graph.nodes import (
     one,
 )
 from guanjia.graph.protection import Protection
-from guanjia.people import identity, models
+from guanjia.people import identity, models, service
 from guanjia.reading.classes import DataClass
 from guanjia.reading.mapping import Condition, Order, SortKey
 from guanjia.tenancy.schema import Region
@@ -22,6 +22,19 @@ PhoneKind = strawberry.enum(identity.PhoneKind, name="PhoneKind", description="�
 Sex = strawberry.enum(identity.Sex, name="Sex", description="男、女、未说明")
 DataWarning = strawberry.enum(
     identity.DataWarning, name="DataWarning", description="数据质量提示:与证件不符之处"
+)
+
+PersonField = strawberry.enum(
+    service.PersonField, name="PersonField", description="证件、电话、住址、出生日期、残疾人证"
+)
+RevealPurpose = strawberry.enum(
+    service.RevealPurpose, name="RevealPurpose", description="查看受保护字段的用途"
+)
+ErasureReason = strawberry.enum(
+    service.ErasureReason, name="ErasureReason", description="删除的理由(个人信息保护法第 47 条)"
+)
+DuplicateReason = strawberry.enum(
+    service.DuplicateReason, name="DuplicateReason", description="为何可能是同一人"
 )
 
 PERSONAL = "PERSON"
@@ -119,3 +132,31 @@ class Person:
         "电话,首个为常用",
         through="person:read",
     )
+
+
+@strawberry.type(description="可能是同一人的两行")
+class PersonDuplicate:
+    first: Person
+    second: Person
+    reasons: list[DuplicateReason]
+
+
+@node(
+    models.RetentionRule,
+    read="retention:read",
+    reach=models.RETENTION_REACH,
+    orders=(Order("CODE", (SortKey("code", "text"), SortKey("id", "uuid"))),),
+    filters={"code": {"in": Condition("in", "code")}},
+)
+class RetentionRule:
+    """保存期限:某类数据自何时起保存多久"""
+
+    id: strawberry.ID = column()
+    code: str = column("代码;见各字段的 @dataClass(retention:)")
+    title: str = column("数据")
+    counted_from: str = column("起算")
+    months: int | None = column("保存月数")
+    days: int | None = column("保存日数;月、日皆空为不定期")
+    valid_from: dt.date = column("规则生效日期")
+    valid_to: dt.date | None = column("规则失效日期(不含)")
+    source: str = column("依据")
