@@ -25,7 +25,7 @@ async def test_retention_is_dated_data_that_everyone_may_read(town: Any) -> None
     assert by_code["PERSON"]["months"] is by_code["PERSON"]["days"] is None
     assert all(rule["source"] for rule in rules)
     async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
-        await transaction.connection.execute("update retention_rules set months = 240")
+        await transaction.connection.execute("update retention_rules set months = 240, days = null")
         await onboard.seed_retention(transaction.connection)
     assert {rule["months"] for rule in (await resident.data(query))["retentionRules"]["nodes"]} == {
         240
