@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from guanjia import settings as configuration
-from guanjia.db.connections import resolve
+from guanjia.db.connections import connect, resolve
 from guanjia.db.pools import Database
 from guanjia.people import rotation
 from guanjia.people.vault import vault_of
@@ -43,10 +43,14 @@ def rewrap() -> None:
 
     async def work() -> list[tuple[str, int]]:
         settings = configuration.load()
-        database = await Database.open(await resolve(settings), MODULES)
+        connections = await resolve(settings)
+        reader = await connect(connections.require("app_ro"))
         try:
-            vault = vault_of(settings)
-            slugs = [row["slug"] for row in await onboarding.list_tenants(database)]
+            slugs = [row["slug"] for row in await onboarding.list_tenants(reader)]
+        finally:
+            await reader.close()
+        database, vault = await Database.open(connections, MODULES), vault_of(settings)
+        try:
             return [
                 (slug, await rotation.rewrap(database, vault, tenant_id(slug))) for slug in slugs
             ]
