@@ -162,7 +162,7 @@ def node(
 
     def decorate(cls: type) -> Any:
         kinds, classes = _kinds(model), protected_columns(model)
-        check_filters(cls.__name__, filters or {}, classes)
+        check_filters(cls.__name__, conditions_of(filters or {}), classes)
         mapped: dict[str, Any] = {}
         for attribute, declared in list(vars(cls).items()):
             if isinstance(declared, Declared):
@@ -178,7 +178,7 @@ def node(
                 reach=reach,
                 fields=mapped,
                 orders={order.name: order for order in orders},
-                filters=conditions_of(filters) if filters else {},
+                filters=conditions_of(filters or {}),
             )
         )
         description = inspect.cleandoc(cls.__doc__ or "") or None

@@ -7,29 +7,18 @@ from strawberry.types import Info
 
 from guanjia.db.scope import Scope
 from guanjia.graph.errors import BAD_USER_INPUT, Denied, Refusal
-from guanjia.graph.filters import IdFilter, RegionFilter
 from guanjia.graph.marks import requires
 from guanjia.graph.nodes import Connection, root_connection, root_lookup
 from guanjia.people import service
-from guanjia.people.schema.types import DocumentKind, Person, PersonDuplicate, RetentionRule
+from guanjia.people.schema.types import (
+    DocumentKind,
+    Person,
+    PersonDuplicate,
+    PersonFilter,
+    RetentionRule,
+    RetentionRuleFilter,
+)
 from guanjia.people.vault import vault_of
-from guanjia.tenancy.schema import TextFilter
-
-
-@strawberry.input(description="自然人筛选;各项须同时满足")
-class PersonFilter:
-    id: IdFilter | None = strawberry.UNSET
-    region: RegionFilter | None = strawberry.UNSET
-    in_force: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="未合并、未删除的"
-    )
-    has_warnings: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="有数据质量提示的"
-    )
-    search: str | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="姓名中的文字,2 到 50 个字;只找您可读姓名的人",
-    )
 
 
 @strawberry.enum(description="自然人排序:最新登记在前、最早登记在前")
@@ -70,11 +59,6 @@ async def _duplicates(self: None, info: Info, scope: "Scope") -> list[PersonDupl
         if first is not None and second is not None:
             found.append(PersonDuplicate(first=first, second=second, reasons=list(pair.reasons)))
     return found
-
-
-@strawberry.input(description="保存期限筛选")
-class RetentionRuleFilter:
-    code: TextFilter | None = strawberry.UNSET
 
 
 @strawberry.enum(description="按代码")

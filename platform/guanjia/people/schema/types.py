@@ -4,6 +4,7 @@ import datetime as dt
 
 import strawberry
 
+from guanjia.graph.filters import IdFilter, RegionFilter, by, filters, flag, search
 from guanjia.graph.nodes import (
     column,
     derived,
@@ -14,8 +15,8 @@ from guanjia.graph.nodes import (
 from guanjia.graph.protection import Protection
 from guanjia.people import identity, models, service
 from guanjia.reading.classes import DataClass
-from guanjia.reading.mapping import Condition, Order, SortKey
-from guanjia.tenancy.schema import Region
+from guanjia.reading.mapping import Order, SortKey
+from guanjia.tenancy.schema import Region, TextFilter
 
 DocumentKind = strawberry.enum(identity.DocumentKind, name="DocumentKind", description="证件类别")
 PhoneKind = strawberry.enum(identity.PhoneKind, name="PhoneKind", description="手机、固定电话")
@@ -69,6 +70,25 @@ class PersonPhone:
     recorded_at: dt.datetime = column("登记时间")
 
 
+@filters
+class PersonFilter:
+    """自然人筛选;各项须同时满足"""
+
+    id: IdFilter = by("id")
+    region: RegionFilter = by("region_id", path="region_path")
+    in_force: bool = flag(IN_FORCE, description="未合并、未删除的")
+    has_warnings: bool = flag(
+        "{row}.warnings <> '{{}}'", "{row}.warnings = '{{}}'", "有数据质量提示的"
+    )
+    search: str = search(
+        "{row}.search_text",
+        "person_grams",
+        "person_id",
+        "姓名中的文字,2 到 50 个字;只找您可读姓名的人",
+        requires="person:read_name",
+    )
+
+
 @node(
     models.Person,
     read="person:read",
@@ -77,24 +97,7 @@ class PersonPhone:
         Order("NEWEST", (SortKey("created_at", "time", True), SortKey("id", "uuid", True))),
         Order("OLDEST", (SortKey("created_at", "time"), SortKey("id", "uuid"))),
     ),
-    filters={
-        "id": {"in": Condition("in", "id", "uuid")},
-        "region": {
-            "within": Condition("within", "region_path"),
-            "in": Condition("in", "region_id", "uuid"),
-        },
-        "inForce": Condition("flag", IN_FORCE, otherwise=f"not {IN_FORCE}"),
-        "hasWarnings": Condition(
-            "flag", "{row}.warnings <> '{{}}'", otherwise="{row}.warnings = '{{}}'"
-        ),
-        "search": Condition(
-            "search",
-            "{row}.search_text",
-            "person_id",
-            table="person_grams",
-            requires="person:read_name",
-        ),
-    },
+    filters=PersonFilter,
 )
 class Person:
     """自然人:在一个租户内一人一行"""
@@ -141,12 +144,19 @@ class PersonDuplicate:
     reasons: list[DuplicateReason]
 
 
+@filters
+class RetentionRuleFilter:
+    """保存期限筛选"""
+
+    code: TextFilter = by("code")
+
+
 @node(
     models.RetentionRule,
     read="retention:read",
     reach=models.RETENTION_REACH,
     orders=(Order("CODE", (SortKey("code", "text"), SortKey("id", "uuid"))),),
-    filters={"code": {"in": Condition("in", "code")}},
+    filters=RetentionRuleFilter,
 )
 class RetentionRule:
     """保存期限:某类数据自何时起保存多久"""
