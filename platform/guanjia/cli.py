@@ -32,14 +32,13 @@ from guanjia.db.embedded import ServerFailed
 from guanjia.db.migrate import migrate as run_migrations
 from guanjia.db.pools import Database
 from guanjia.db.requirements import UnsafeDatabase
-from guanjia.demo import people as demo_people
-from guanjia.demo import story
+from guanjia.demo import people, story
 from guanjia.graph.contract import Contract, ContractBroken
 from guanjia.graph.errors import Refusal
 from guanjia.graph.journal import Journal, configure
 from guanjia.graph.transport import MAX_BODY_BYTES
 from guanjia.people import commands as keys
-from guanjia.people import onboard as people
+from guanjia.people import onboard as residents
 from guanjia.people.vault import MissingMasterKey
 from guanjia.settings import MODULES, PROJECT_ROOT, Settings, SettingsError
 from guanjia.tenancy import onboarding
@@ -62,8 +61,8 @@ app.add_typer(user_app, name="user")
 app.add_typer(keys.app, name="key")
 
 console = Console(highlight=False, soft_wrap=True)
-HOOKS = (users.seed, people.seed, cases.seed)
-CARRY = (grants.carry, people.follow_regions, cases.follow_regions)
+HOOKS = (users.seed, residents.seed, cases.seed)
+CARRY = (grants.carry, residents.follow_regions, cases.follow_regions)
 EXPECTED = (
     SettingsError, MissingConnection, ServerFailed, UnsafeDatabase, BadTree, BadTenantFile,
     onboarding.Refused, policy.BadPolicy, ContractBroken, MissingMasterKey, Refusal, OSError,
@@ -172,7 +171,7 @@ def demo() -> None:
         raise SettingsError("演示数据不能载入生产环境(GUANJIA_ENVIRONMENT=production)。")
     with listening(settings) as port:
         connections = run(_stage(settings))
-        for line in demo_people.how_to_log_in(f"http://{settings.host}:{settings.port}"):
+        for line in people.how_to_log_in(f"http://{settings.host}:{settings.port}"):
             console.print(line)
         answer(settings, connections, port)
 

@@ -55,7 +55,7 @@ async def test_residents_follow_their_region_to_its_successor(town: Any) -> None
             dt.date(2026, 1, 1),
         )
         pairs = [(regions["north1"].id, regions[name].id) for name in ("south2", "south1")]
-        await onboard.carry(transaction, pairs)
+        await onboard.follow_regions(transaction, pairs)
     new = await town.person("COMM", "south2")
     found = await new.data("{ persons { nodes { id region { code } version } } }")
     assert found["persons"]["nodes"] == [
