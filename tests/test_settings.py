@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from guanjia import settings
 
 DATABASE = "postgresql://app_rw:hunter2@db/guanjia"
+MASTER = "aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMmh1bnQ="
 
 
 @dataclasses.dataclass
@@ -84,6 +85,8 @@ def test_relative_folders_start_at_the_project_root(environment: Environment) ->
         ("idle_seconds", "0", "应大于 0"),
         ("cursor_key", "hunter2", "至少 32 个字节"),
         ("signing_key", "hunter2", "Ed25519"),
+        ("master_key", "hunter2", "Base64"),
+        ("master_key", "aHVudGVyMg==", "32 个字节"),
     ],
 )
 def test_a_fault_is_one_sentence_with_its_variable(
@@ -110,9 +113,10 @@ def test_only_an_ed25519_key_signs(environment: Environment) -> None:
 def test_secrets_are_not_in_the_repr(environment: Environment) -> None:
     key = pem(Ed25519PrivateKey.generate())
     urls = {name: DATABASE for name in settings.Settings.model_fields if name.endswith("_url")}
-    environment.set(signing_key=key, cursor_key="hunter2" * 5, **urls)
+    environment.set(signing_key=key, cursor_key="hunter2" * 5, master_key=MASTER, **urls)
     shown = repr(settings.read())
     assert "hunter2" not in shown
+    assert MASTER not in shown
     assert key.splitlines()[1] not in shown
 
 
@@ -126,14 +130,14 @@ def test_production_names_everything_that_is_missing(environment: Environment) -
         if settings.variable(name) in str(refused.value)
     }
     assert "GUANJIA_READ_DATABASE_URL" in str(refused.value)
-    assert {"read_database_url", "signing_key", "cursor_key"} <= named
-    assert len(refused.value.sentences) == 3
+    assert {"read_database_url", "signing_key", "cursor_key", "master_key"} <= named
+    assert len(refused.value.sentences) == 4
 
 
 def test_production_makes_no_keys_of_its_own(environment: Environment) -> None:
     environment.set(environment="production")
     read = settings.read()
-    for secret in (read.signing_key_pem, read.cursor_secret):
+    for secret in (read.signing_key_pem, read.cursor_secret, read.master_keys):
         with pytest.raises(settings.SettingsError, match="缺少环境变量"):
             secret()
     assert not read.state_dir.exists()
@@ -152,7 +156,12 @@ def test_development_keys_are_made_once_and_private(environment: Environment) ->
     assert len(keys) == 1
     assert settings.read().signing_key_pem() in keys
     assert settings.read().cursor_secret() == read.cursor_secret()
-    assert {path.name for path in read.state_dir.iterdir()} == {"signing_key", "cursor_key"}
+    assert settings.read().master_keys() == read.master_keys()
+    assert {path.name for path in read.state_dir.iterdir()} == {
+        "signing_key",
+        "cursor_key",
+        "master_key",
+    }
     for path in read.state_dir.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 

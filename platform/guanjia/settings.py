@@ -7,6 +7,8 @@ and kept in the state folder, readable by its owner alone; in production they mu
 
 from __future__ import annotations
 
+import base64
+import binascii
 import difflib
 import logging
 import os
@@ -22,11 +24,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-MODULES = ("audit", "tenancy", "access", "cases")
+MODULES = ("audit", "tenancy", "access", "people", "cases")
 """The modules that have models, migrations and a part of the schema, lowest floor first."""
 
 PREFIX = "GUANJIA_"
 CURSOR_KEY_BYTES = 32
+MASTER_KEY_BYTES = 32
 _POSTGRES_SCHEMES = ("postgresql://", "postgres://")
 
 
@@ -67,6 +70,16 @@ def _long_enough(key: str) -> str:
     if len(key.encode()) < CURSOR_KEY_BYTES:
         raise ValueError(f"至少 {CURSOR_KEY_BYTES} 个字节")
     return key
+
+
+def _master_keys(listed: str) -> str:
+    try:
+        keys = [base64.b64decode(part.strip(), validate=True) for part in listed.split(",")]
+    except binascii.Error:
+        raise ValueError("应为逗号分隔的 Base64 文本") from None
+    if any(len(key) != MASTER_KEY_BYTES for key in keys):
+        raise ValueError(f"每个主密钥应为 {MASTER_KEY_BYTES} 个字节")
+    return listed
 
 
 def _host_suffix(suffix: str) -> str:
@@ -115,6 +128,11 @@ class Settings(BaseSettings):
 
     signing_key: Annotated[str, AfterValidator(_private_key)] | None = Field(None, repr=False)
     cursor_key: Annotated[str, AfterValidator(_long_enough)] | None = Field(None, repr=False)
+    master_key: Annotated[str, AfterValidator(_master_keys)] | None = Field(None, repr=False)
+    """Wraps the tenants' data keys: 32 bytes in Base64. Of several, separated by commas, the first
+    wraps and all unwrap."""
+    cipher_suite: Literal["INTERNATIONAL", "NATIONAL"] = "INTERNATIONAL"
+    """For keys made from now on: AES-256-GCM with HMAC-SHA-256, or SM4-GCM with HMAC-SM3."""
 
     allowed_origins: str = ""
     """The pages elsewhere that may call the API, with commas: https://app.example. In development
@@ -139,6 +157,8 @@ class Settings(BaseSettings):
     lock_seconds: Seconds = 900
     password_min_length: int = Field(10, ge=8, le=64)
     password_classes: int = Field(3, ge=1, le=4)
+    reveals_per_hour: Annotated[int, Field(gt=0)] = 30
+    """How often one person may look at protected values in full within an hour."""
     password_max_age_days: Annotated[int, Field(gt=0)] = 90
 
     def origins(self) -> list[str]:
@@ -152,6 +172,11 @@ class Settings(BaseSettings):
     def cursor_secret(self) -> bytes:
         """The secret from which the keys of all cursors are derived; at least 32 bytes."""
         return (self.cursor_key or self._kept_secret("cursor_key", _new_cursor_key)).encode()
+
+    def master_keys(self) -> list[bytes]:
+        """The keys that protect the tenants' data keys; new ones are wrapped with the first."""
+        listed = self.master_key or self._kept_secret("master_key", _new_master_key)
+        return [base64.b64decode(part.strip()) for part in listed.split(",")]
 
     def check_for_serving(self) -> None:
         """Raise SettingsError unless a server may start with these settings."""
@@ -178,6 +203,7 @@ NEEDED_IN_PRODUCTION = {
     "read_database_url": "应用只读角色 app_ro 的连接地址",
     "signing_key": "签发访问令牌的 Ed25519 私钥(PEM 格式)",
     "cursor_key": f"分页游标的签名密钥,至少 {CURSOR_KEY_BYTES} 个字节",
+    "master_key": f"保护租户数据密钥的主密钥,{MASTER_KEY_BYTES} 个字节的 Base64 文本",
 }
 
 
@@ -204,6 +230,10 @@ def _new_private_key() -> str:
 
 def _new_cursor_key() -> str:
     return secrets.token_urlsafe(CURSOR_KEY_BYTES)
+
+
+def _new_master_key() -> str:
+    return base64.b64encode(secrets.token_bytes(MASTER_KEY_BYTES)).decode()
 
 
 def _keep(path: Path, make: Callable[[], str]) -> str:

@@ -20,9 +20,15 @@ from guanjia.context import World
 from guanjia.db.connections import Connections
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Database
+from guanjia.people.onboard import seed_retention
 from guanjia.schema import graphql_schema
 from guanjia.view import View
 
+REGISTERED = (
+    "person { id name sex ageBand address warnings version region { code }"
+    " documents { id kind number } phones { id kind number } }"
+    " existing { id name } userErrors { code message field }"
+)
 LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
 
@@ -180,6 +186,24 @@ class Town:
         case: dict[str, Any] = answer["openCase"]["case"]
         return case
 
+    async def registered(self, person: Person, region: str, **given: Any) -> dict[str, Any]:
+        """Somebody whom the person registers as living in the region."""
+        answer = await person.data(
+            "mutation ($input: RegisterPersonInput!) { registerPerson(input: $input)"
+            f" {{ {REGISTERED} }} }}",
+            {
+                "input": {
+                    "name": "张小三",
+                    "regionId": str(self.tenant.regions[region].id),
+                    "address": "北门路1号阳光小区3幢501室",
+                    "phones": ["13900000001"],
+                    **given,
+                }
+            },
+        )
+        payload: dict[str, Any] = answer["registerPerson"]
+        return payload
+
 
 @pytest.fixture
 async def town(api: Service, make_town: Callable[[], Awaitable[Town]]) -> Town:
@@ -192,6 +216,7 @@ def make_town(api: Service) -> Callable[[], Awaitable[Town]]:
         tenant = await make_tenant(api.world.database)
         async with api.world.database.tenant_transaction(tenant.id) as transaction:
             await seed_cases(transaction.connection)
+            await seed_retention(transaction.connection)
         return Town(api, tenant)
 
     return make

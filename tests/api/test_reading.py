@@ -64,6 +64,18 @@ DOCUMENTS: list[tuple[str, Any]] = [
     ("{ members { nodes { displayName grants { role region { name } } } } }", None),
     ("{ grants { nodes { role validFrom member { displayName } region { name } } } }", None),
     ("{ roles { code title levels __typename } }", None),
+    ("{ retentionRules { nodes { code months days validFrom source } } }", None),
+    (
+        "{ persons(first: 50) { totalCount nodes { id name sex ageBand address warnings version"
+        " createdAt erasedAt region { name } mergedInto { id } documents { kind number recordedAt"
+        " } phones { kind number } } pageInfo { endCursor } } }",
+        None,
+    ),
+    (
+        "query ($f: PersonFilter) { persons(filter: $f, orderBy: OLDEST) { totalCount nodes"
+        " { name } } }",
+        {"f": {"search": "张小", "inForce": True, "hasWarnings": False}},
+    ),
     (
         "{ roles { code builtIn version basedOn rights { permission reach } incompatible { code"
         " reason } } viewer { heldRoles { code title levels rights { permission } } } }",
@@ -119,6 +131,8 @@ async def people(town: Any) -> list[Any]:
             await town.opened(person, place, f"第{number}处井盖缺失")
     found = [await town.person(*persona) for persona in PERSONAS]
     await town.opened(found[6], "north1", "居民上报")
+    for number, place in enumerate(("north1grid", "north2", "south2")):
+        await town.registered(found[4] if place == "south2" else reporters[number], place)
     return found
 
 
@@ -138,7 +152,15 @@ async def test_the_compiled_path_gives_the_stock_executors_bytes(people: list[An
 def random_documents(api: Any) -> list[str]:
     """Documents over the whole schema, made by hypothesis with a fixed seed."""
     found: list[str] = []
-    fields = ["cases", "regions", "organisations", "caseCategories", "caseEvents", "viewer"]
+    fields = [
+        "cases",
+        "regions",
+        "organisations",
+        "caseCategories",
+        "caseEvents",
+        "viewer",
+        "persons",
+    ]
 
     @hypothesis_settings(
         max_examples=150,

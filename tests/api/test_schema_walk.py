@@ -47,6 +47,11 @@ async def populate(town: Any) -> None:
         clerk, chief = await town.person("COMM", community), await town.person("SCMD", street)
         district = await town.person("DCMD", "district")
         await town.opened(clerk, f"{community}grid", f"{community} 待核实")
+        await town.registered(
+            clerk,
+            f"{community}grid",
+            documents=[{"kind": "PASSPORT", "number": f"{community}001"}],
+        )
         case = await town.opened(clerk, community, f"{community} 已派遣")
         await step(clerk, "fileCase", "FileCaseInput", case)
         await step(clerk, "escalateCase", "EscalateCaseInput", case, reason="须上级处理")

@@ -25,6 +25,11 @@ READING = {
     "member": '{ member(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "grants": "{ grants { totalCount } }",
     "roles": "{ roles { code } }",
+    "persons": "{ persons { totalCount } }",
+    "person": '{ person(id: "00000000-0000-0000-0000-000000000000") { id } }',
+    "findPerson": '{ findPerson(kind: PASSPORT, number: "E12345678") { id } }',
+    "personDuplicates": "{ personDuplicates { reasons } }",
+    "retentionRules": "{ retentionRules { totalCount } }",
     "auditRecords": "{ auditRecords { totalCount } }",
     "whyAllowed": '{ whyAllowed(memberId: "x", permission: "p", regionId: "y") { allowed } }',
 }
@@ -67,7 +72,7 @@ def sample(kind: Any) -> dict[str, Any]:
     """A syntactically right input."""
     values = {
         "ID": "00000000-0000-0000-0000-000000000000", "String": "某某", "Int": 1, "Boolean": True,
-        "DateTime": "2026-03-02T09:00:00+08:00", "Money": "1.00",
+        "DateTime": "2026-03-02T09:00:00+08:00", "Money": "1.00", "Date": "1980-03-02",
     }  # fmt: skip
     found = {}
     for name, field in kind.fields.items():
@@ -77,7 +82,10 @@ def sample(kind: Any) -> dict[str, Any]:
         bare = field.type.of_type
         while hasattr(bare, "of_type"):
             bare = bare.of_type
-        one = next(iter(bare.values)) if hasattr(bare, "values") else values[bare.name]
+        if hasattr(bare, "fields"):
+            one = sample(bare)
+        else:
+            one = next(iter(bare.values)) if hasattr(bare, "values") else values[bare.name]
         found[name] = [one] if text.startswith("[") else one
     return found
 

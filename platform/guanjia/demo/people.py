@@ -88,7 +88,7 @@ async def arrange(stage: Stage) -> Places:
     if stage.slug == "yanping":
         codes |= {GRID_XIMENQIAO, GRID_MAKENG}
     places = await _places(stage, sorted(codes), [p.organisation for p in people])
-    members = await _members(stage)
+    members = await members_of(stage)
     for person in people:
         if person.name not in members:
             made = await stage.do(
@@ -204,7 +204,8 @@ async def _places(stage: Stage, codes: list[str], names: list[str | None]) -> Pl
     return Places(regions, organisations)
 
 
-async def _members(stage: Stage) -> dict[str, tuple[str, set[str]]]:
+async def members_of(stage: Stage) -> dict[str, tuple[str, set[str]]]:
+    """Id and roles of every member by name."""
     found = await stage.ask(
         "sec",
         "query { members(first: 100) { nodes { id displayName grants { role revokedAt } } } }",

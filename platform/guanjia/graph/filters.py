@@ -56,9 +56,9 @@ def by(column: str, *, path: str | None = None) -> Any:
     return Means(lambda kind: _conditions(kind, column, path))
 
 
-def flag(sql: str, otherwise: str | None = None) -> Any:
+def flag(sql: str, otherwise: str | None = None, description: str | None = None) -> Any:
     """A Boolean: rows for which this SQL over `{row}` holds, or does not."""
-    return Means(lambda _: Condition("flag", sql, otherwise=otherwise or f"not {sql}"))
+    return Means(lambda _: Condition("flag", sql, otherwise=otherwise or f"not {sql}"), description)
 
 
 def as_of(start: str, end: str, description: str | None = None) -> Any:
@@ -66,9 +66,19 @@ def as_of(start: str, end: str, description: str | None = None) -> Any:
     return Means(lambda _: Condition("as_of", start, "date", otherwise=end), description)
 
 
-def search(text: str, table: str, key: str, description: str | None = None) -> Any:
-    """A text looked for in the SQL `text`, by the gram table and its column for the row."""
-    return Means(lambda _: Condition("search", text, kind=key, table=table), description)
+def search(
+    text: str,
+    table: str,
+    key: str,
+    description: str | None = None,
+    *,
+    requires: str | None = None,
+) -> Any:
+    """A text looked for in the SQL `text`, by the gram table and its column for the row; where
+    the actor holds `requires`."""
+    return Means(
+        lambda _: Condition("search", text, kind=key, table=table, requires=requires), description
+    )
 
 
 def means(**conditions: Condition) -> Any:

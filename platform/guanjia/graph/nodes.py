@@ -17,6 +17,8 @@ from tortoise import fields as stored
 from guanjia.db.scope import Reachable
 from guanjia.graph.filters import conditions_of, filter_values, row_id
 from guanjia.graph.marks import Requires, public, requires
+from guanjia.graph.protection import Protection, check_field, check_filters, protected_columns
+from guanjia.reading.conditions import demanded
 from guanjia.reading.mapping import (
     METADATA,
     NODES,
@@ -87,21 +89,31 @@ class Declared:
 
     mapping: Any
     description: str | None
-    name: str | None = None
-    filter: Any = None
-    order: Any = None
+    protection: Protection | None = None
 
 
 def column(
-    description: str | None = None, *, name: str | None = None, requires: str | None = None
+    description: str | None = None,
+    *,
+    name: str | None = None,
+    requires: str | None = None,
+    otherwise: str | None = None,
+    protection: Protection | None = None,
 ) -> Any:
     """A stored column; by default the one of the attribute's name."""
-    return Declared(Column(name or "", requires=requires), description)
+    mapping = Column(name or "", requires=requires, otherwise=otherwise)
+    return Declared(mapping, description, protection)
 
 
-def derived(sql: str, description: str | None = None, *, requires: str | None = None) -> Any:
+def derived(
+    sql: str,
+    description: str | None = None,
+    *,
+    requires: str | None = None,
+    protection: Protection | None = None,
+) -> Any:
     """A value in SQL over `{row}`."""
-    return Declared(Derived(sql, requires), description)
+    return Declared(Derived(sql, requires), description, protection)
 
 
 def one(
@@ -151,11 +163,13 @@ def node(
     is the class of its filter input."""
 
     def decorate(cls: type) -> Any:
-        kinds = _kinds(model)
+        kinds, classes = _kinds(model), protected_columns(model)
+        check_filters(cls.__name__, conditions_of(filters or {}), classes)
         mapped: dict[str, Any] = {}
         for attribute, declared in list(vars(cls).items()):
             if isinstance(declared, Declared):
                 mapping = _complete(declared.mapping, attribute, kinds)
+                check_field(f"{cls.__name__}.{attribute}", mapping, declared.protection, classes)
                 mapped[attribute] = mapping
                 setattr(cls, attribute, _field(declared, mapping))
         NODES.add(
@@ -166,7 +180,7 @@ def node(
                 reach=reach,
                 fields=mapped,
                 orders={order.name: order for order in orders},
-                filters=conditions_of(filters) if filters else {},
+                filters=conditions_of(filters or {}),
             )
         )
         description = inspect.cleandoc(cls.__doc__ or "") or None
@@ -208,6 +222,7 @@ def _field(declared: Declared, mapping: Any) -> Any:
         resolver=_resolver(mapping),
         description=declared.description,
         metadata={METADATA: mapping},
+        directives=[declared.protection.mark] if declared.protection else [],
     )
 
 
@@ -244,7 +259,8 @@ def _guarded(mapping: Column | Derived) -> Callable[..., Any]:
     async def resolve(root: Any, info: Info) -> Any:
         reader = info.context.reader
         if mapping.requires is not None and not await reader.allows(mapping.requires, root):
-            return None
+            masked = mapping.otherwise if isinstance(mapping, Column) else None
+            return root[masked] if masked else None
         if isinstance(mapping, Column):
             return root[mapping.name]
         return await reader.derived(root, mapping.sql)
@@ -301,6 +317,8 @@ def root_connection(
             order=order_by.value if order_by else None,
             filter=filter_values(filter) if filter else None,
         )
+        for needed in demanded(NODES[mapping.node].filters, arguments.filter or {}):
+            await info.context.scope(needed)
         return Connection(page=await info.context.reader.page(mapping, None, arguments))
 
     return strawberry.field(

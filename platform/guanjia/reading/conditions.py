@@ -1,19 +1,21 @@
 """Filters: from the shape of a filter input to SQL conditions over one row.
 
 Only what is present in the input appears in the statement, so there is no `$n is null or …`.
-`bind(path, kind, transform)` gives the placeholder for the value at `path` inside the filter.
+`bind(path, kind, transform)` gives the placeholder for the value at `path` inside the filter,
+`scoped(permission)` the condition under which the actor holds a permission at the row.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from guanjia.reading.mapping import Condition, FilterMap
 from guanjia.reading.values import Decline
 
 Path = tuple[str, ...]
+Scoped = Callable[[str], str]
 Bind = Callable[[Path, str, Callable[[Any], Any] | None], str]
 
 SQL_KINDS = {
@@ -57,7 +59,13 @@ def search_words(text: str) -> str:
 
 
 def conditions(
-    filters: FilterMap, shape: Any, row: str, tenant: str, bind: Bind, path: Path = ()
+    filters: FilterMap,
+    shape: Any,
+    row: str,
+    tenant: str,
+    bind: Bind,
+    scoped: Scoped,
+    path: Path = (),
 ) -> Iterator[str]:
     """The SQL conditions of a filter value with this shape."""
     if shape == "null":
@@ -67,9 +75,23 @@ def conditions(
         if part == "null":
             continue
         if isinstance(mapped, Condition):
+            if mapped.requires is not None:
+                yield scoped(mapped.requires)
             yield from _condition(mapped, part, row, tenant, bind, (*path, name))
         else:
-            yield from conditions(mapped, part, row, tenant, bind, (*path, name))
+            yield from conditions(mapped, part, row, tenant, bind, scoped, (*path, name))
+
+
+def demanded(filters: FilterMap, values: Mapping[str, Any]) -> Iterator[str]:
+    """The permissions that the given conditions of a filter need."""
+    for name, value in values.items():
+        mapped = filters[name]
+        if value is None:
+            continue
+        if not isinstance(mapped, Condition):
+            yield from demanded(mapped, value)
+        elif mapped.requires is not None:
+            yield mapped.requires
 
 
 def _condition(

@@ -19,11 +19,15 @@ REQUIRES = "requires"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A stored column. kind: text, enum, int, bool, uuid, time, date, money (bigint fen)."""
+    """A stored column. kind: text, enum, int, bool, uuid, time, date, money (bigint fen).
+
+    Without the permission `requires` its value is null, or that of the column `otherwise`.
+    """
 
     name: str
     kind: str = "text"
     requires: str | None = None
+    otherwise: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,8 @@ class Condition:
     for `within` and `at` the path that lies in a region or is that of one of several; for search
     the gram table and its key; for a flag the SQL for true, `otherwise` for false; for as_of the
     date from which the row is valid, and `otherwise` the one from which it no longer is.
+    `requires`: only rows at which the actor holds this permission match, so that a filter tells
+    nothing of a value that is masked.
     """
 
     operator: str
@@ -126,6 +132,7 @@ class Condition:
     kind: str = "text"
     table: str = ""
     otherwise: str = ""
+    requires: str | None = None
 
 
 FilterMap = Mapping[str, "Condition | FilterMap"]
@@ -150,6 +157,8 @@ class Node:
         for mapped in self.fields.values():
             if isinstance(mapped, Column):
                 names[mapped.name] = None
+                if mapped.otherwise is not None:
+                    names[mapped.otherwise] = None
             elif isinstance(mapped, One):
                 names[mapped.key] = None
         for order in self.orders.values():

@@ -7,6 +7,7 @@ records it and gives the tenant predicate with it: that record is what the fence
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,8 @@ from guanjia.reading.sqltext import LIST, TENANT, alias_of, column_sql, literal
 from guanjia.reading.values import Decline
 
 FIXED_PARAMETERS = 4
+Binder = Callable[[Any], Any]
+_PLACEHOLDER = re.compile(r"\$([0-9]+)(?=::)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +55,19 @@ class Plan:
     """One statement and how to fill it. `binders` give $5 and up from a Run.
 
     `demands` are the permissions without which a root field is FORBIDDEN, not merely empty.
+    `named` are the binders whose value the statement names: a filter or cursor of a connection of
+    which only `__typename` is selected is read, since it may be wrong, and not sent.
     """
 
     sql: str
-    binders: tuple[Callable[[Any], Any], ...]
+    binders: tuple[Binder, ...]
     relations: tuple[Relation, ...]
     demands: frozenset[str] = frozenset()
+    named: tuple[int, ...] = ()
 
     def arguments(self, run: Any) -> list[Any]:
-        return [binder(run) for binder in self.binders]
+        values = [binder(run) for binder in self.binders]
+        return [values[n] for n in self.named]
 
 
 def fence(document: str) -> str:
@@ -101,7 +108,8 @@ class Compiler:
         demands = frozenset(filter(None, (permission_of(root.definition) for root in roots)))
         for table in ("access_epochs", "sessions"):
             self.relations.append(Relation(table, table, tenant=True, fenced=True))
-        return Plan(fence(", ".join(parts)), tuple(self.binders), tuple(self.relations), demands)
+        document, named = _renumbered(", ".join(parts))
+        return Plan(fence(document), tuple(self.binders), tuple(self.relations), demands, named)
 
     # roots
 
@@ -160,7 +168,8 @@ class Compiler:
             return literal(node.name)
         mapped = chosen.mapping
         if isinstance(mapped, Column):
-            return self._guarded(mapped.requires, node, row, column_sql(mapped, row))
+            masked = f"{row}.{mapped.otherwise}" if mapped.otherwise else "null"
+            return self._guarded(mapped.requires, node, row, column_sql(mapped, row), masked)
         if isinstance(mapped, Derived):
             expression = mapped.sql.format(row=row, tenant=TENANT)
             return self._guarded(mapped.requires, node, row, expression)
@@ -174,11 +183,20 @@ class Compiler:
             return self._from_actor(chosen, mapped)
         raise Decline(f"field:{node.name}.{chosen.name}")
 
-    def _guarded(self, permission: str | None, node: Node, row: str, expression: str) -> str:
+    def _guarded(
+        self,
+        permission: str | None,
+        node: Node,
+        row: str,
+        expression: str,
+        otherwise: str = "null",
+    ) -> str:
         if permission is None:
             return expression
         allowed = self._scoped(permission, node, row)
-        return expression if allowed == "true" else f"case when {allowed} then {expression} end"
+        if allowed == "true":
+            return expression
+        return f"case when {allowed} then {expression} else {otherwise} end"
 
     def _one(self, chosen: Selected, mapped: One, parent: str) -> str:
         node = self.nodes[mapped.node]
@@ -227,6 +245,7 @@ class Compiler:
             row,
             TENANT,
             lambda path, kind, change: self.argument(chosen, ("filter", *path), kind, change),
+            lambda permission: self._permitted(permission, node, row),
         )
         matching = list(where)
         for name, backwards in (("after", False), ("before", True)):
@@ -275,6 +294,12 @@ class Compiler:
             ),
         )
 
+    def _permitted(self, permission: str, node: Node, row: str) -> str:
+        """The rows a filter may look at; who may look at none is refused."""
+        if not self.shapes(permission, node):
+            raise Decline("forbidden")
+        return self._scoped(permission, node, row)
+
     def _actor(self, name: str, kind: str) -> str:
         return self.bind(("actor", name), lambda run: getattr(run.actor, name), kind)
 
@@ -298,6 +323,14 @@ class Compiler:
             self.binders.append(binder)
             self._bound[key] = f"${FIXED_PARAMETERS + len(self.binders)}::{kind}"
         return self._bound[key]
+
+
+def _renumbered(document: str) -> tuple[str, tuple[int, ...]]:
+    """The document with its parameters numbered without gaps, and which binders they are."""
+    used = sorted({int(number) for number in _PLACEHOLDER.findall(document)})
+    numbers = {old: FIXED_PARAMETERS + new for new, old in enumerate(used, 1)}
+    renumbered = _PLACEHOLDER.sub(lambda found: f"${numbers[int(found[1])]}", document)
+    return renumbered, tuple(old - FIXED_PARAMETERS - 1 for old in used)
 
 
 def _cursor_value(chosen: Selected, name: str, order: Order, position: int) -> Callable[[Any], Any]:

@@ -209,7 +209,14 @@ class RowReader:
             return query.bind(change(value) if change else value, kind)
 
         try:
-            where += conditions(node.filters, shape_of(values), "x", TENANT, bind)
+            where += conditions(
+                node.filters,
+                shape_of(values),
+                "x",
+                TENANT,
+                bind,
+                lambda permission: self._scoped(permission, node, query),
+            )
         except BadSearch as error:
             raise BadPage("filter", "搜索内容须为 2 到 50 个字。") from error
         return where

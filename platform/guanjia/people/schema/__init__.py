@@ -1,0 +1,6 @@
+"""Persons in the API."""
+
+from guanjia.people.schema.mutations import Mutation
+from guanjia.people.schema.queries import Query
+
+__all__ = ["Mutation", "Query"]

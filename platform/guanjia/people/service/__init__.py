@@ -1,0 +1,54 @@
+"""Use-cases on persons: the vault after the transaction, then actor and scope."""
+
+from guanjia.people.service.changes import change_person, link_member
+from guanjia.people.service.looks import (
+    SENSITIVE,
+    PersonField,
+    Revealed,
+    RevealPurpose,
+    TooManyLooks,
+    count_look,
+    reveal_field,
+)
+from guanjia.people.service.merging import (
+    DuplicateReason,
+    ErasureReason,
+    erase_person,
+    find_duplicates,
+    merge_persons,
+)
+from guanjia.people.service.opening import Opened, open_person
+from guanjia.people.service.records import insert_drafts, known_documents
+from guanjia.people.service.registration import (
+    AlreadyRegistered,
+    find_person,
+    register_person,
+    residence,
+    today_of,
+)
+
+__all__ = [
+    "SENSITIVE",
+    "AlreadyRegistered",
+    "DuplicateReason",
+    "ErasureReason",
+    "Opened",
+    "PersonField",
+    "RevealPurpose",
+    "Revealed",
+    "TooManyLooks",
+    "change_person",
+    "count_look",
+    "erase_person",
+    "find_duplicates",
+    "find_person",
+    "insert_drafts",
+    "known_documents",
+    "link_member",
+    "merge_persons",
+    "open_person",
+    "register_person",
+    "residence",
+    "reveal_field",
+    "today_of",
+]
