@@ -15,7 +15,8 @@ from typing import Any
 from stdnum.cn import ric
 
 _DIGITS = re.compile(r"[0-9]{8,}[Xx]?")
-_DATES = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# Eight digits in a row are a date only by themselves: any long enough hash holds some.
+_DATES = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|(?<![0-9A-Za-z])[0-9]{8}(?![0-9A-Za-z])")
 _TOKENS = re.compile(r"暗号[0-9]{4}")
 _HEX = re.compile(r"(?:[0-9a-f]{2}){8,}")
 
@@ -84,10 +85,9 @@ class Scanner:
         self._tokens: set[str] = set()
         for canary in canaries:
             # The body without its check character is the number as well.
-            forms = (canary.number[:17], canary.legacy, canary.phone, f"{canary.born:%Y%m%d}")
-            for form in forms:
+            for form in (canary.number[:17], canary.legacy, canary.phone):
                 self._numbers.setdefault(len(form), set()).add(form)
-            self._dates.add(canary.born.isoformat())
+            self._dates |= {canary.born.isoformat(), f"{canary.born:%Y%m%d}"}
             self._tokens.add(canary.token)
 
     def found(self, text: str) -> set[str]:

@@ -212,7 +212,8 @@ async def test_no_canary_is_seen_in_clear(
     [
         CANARIES[7].number, CANARIES[7].number.lower(), CANARIES[7].legacy,
         "x" + CANARIES[7].number + "42", "+86" + CANARIES[7].phone, CANARIES[7].address,
-        CANARIES[7].born.isoformat(), CANARIES[7].number.encode().hex(),
+        CANARIES[7].born.isoformat(), f"{CANARIES[7].born:%Y%m%d}",
+        CANARIES[7].number.encode().hex(),
         "00" + CANARIES[7].phone.encode().hex() + "ff",
     ],
 )  # fmt: skip
