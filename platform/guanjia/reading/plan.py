@@ -223,11 +223,7 @@ class Compiler:
         for name, backwards in (("after", False), ("before", True)):
             if chosen.has(name):
                 where.append(self._beyond(chosen, name, page.order, row, backwards))
-        source = (
-            f"(select {row}.* from {node.table} {row} where {' and '.join(where)}"
-            f" order by {cursors.sql_order(page.order, row, backwards=page.backwards)}"
-            f" limit {page.bucket + 1}) {row}"
-        )
+        source = f"from {node.table} {row} where {' and '.join(where)}"
         count = f"(select count(*) from {node.table} {row} where {' and '.join(matching)})"
         return ConnectionSql(self, chosen, node, page, row, source, count).sql()
 
