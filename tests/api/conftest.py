@@ -16,11 +16,21 @@ from tests.conftest import make_tenant
 from guanjia import settings
 from guanjia.app import world
 from guanjia.cases.seeding import seed_cases
-from guanjia.context import World
+from guanjia.context import Request, World
 from guanjia.db.connections import Connections
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Database
+from guanjia.reading.engine import Caller
+from guanjia.tenancy.models import tenant_id
 from guanjia.view import View
+
+PERSONAS = [
+    ("DCMD", "district", None), ("SCMD", "north", None), ("COMM", "north1", None),
+    ("GRID", "north1grid", None), ("CSEC", "south2", None), ("DEPT", "district", "住建"),
+    ("RES", "north1", None), ("AUD", "district", None), ("SEC", "district", None),
+    ("SYS", "district", None),
+]  # fmt: skip
+
 
 LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
@@ -74,6 +84,14 @@ class Person:
         answer = await self.ask(query, variables)
         code: str = answer["errors"][0]["extensions"]["code"]
         return code
+
+    async def caller(self) -> Caller:
+        """The person as the compiled path knows them."""
+        world = self.api.world
+        claims = await world.identify(Request(self.token, tenant_id(self.slug)))
+        assert claims is not None
+        found: Caller = await world.caller(claims, fresh=True)
+        return found
 
 
 @dataclass
@@ -171,3 +189,14 @@ def make_town(api: Service) -> Callable[[], Awaitable[Town]]:
         return Town(api, tenant)
 
     return make
+
+
+@pytest.fixture
+async def people(town: Any) -> list[Any]:
+    reporters = [await town.person("COMM", place) for place in ("north1", "north2", "south1")]
+    for number in range(3):
+        for person, place in zip(reporters, ("north1grid", "north2", "south1"), strict=True):
+            await town.opened(person, place, f"第{number}处井盖缺失")
+    found = [await town.person(*persona) for persona in PERSONAS]
+    await town.opened(found[6], "north1", "居民上报")
+    return found

@@ -27,6 +27,7 @@ from guanjia.reading.mapping import (
     Nodes,
     One,
     Order,
+    Unplanned,
 )
 from guanjia.reading.pages import ConnectionSql, Page
 from guanjia.reading.selection import Selected, Selection, permission_of, project
@@ -114,15 +115,19 @@ class Compiler:
             return self._lookup(root, mapped)
         if isinstance(mapped, FromActor):
             return self._from_actor(root, mapped)
+        if isinstance(mapped, Unplanned):
+            raise Decline(f"root:{root.name}: {mapped.reason}")
         raise Decline(f"root:{root.name}")
 
     def _lookup(self, root: Selected, mapped: Lookup) -> str:
         node = self.nodes[mapped.node]
         row, where = self.relation(node.table, root=True)
         if mapped.by == "me":
-            where.append(f"{row}.id = {self._actor('membership_id', 'uuid')}")
+            where.append(f"{row}.{node.key} = {self._actor('membership_id', 'uuid')}")
+        elif mapped.by == "tenant":
+            where.append(f"{row}.{node.key} = {TENANT}")
         else:
-            where.append(f"{row}.id = {self.argument(root, (mapped.by,), 'uuid')}")
+            where.append(f"{row}.{node.key} = {self.argument(root, (mapped.by,), 'uuid')}")
             where.append(self._scoped(node.read, node, row))
         return self._object(root.children, node, row, f"{node.table} {row}", where)
 
@@ -251,7 +256,9 @@ class Compiler:
         self.relations.append(Relation(table, alias, tenant=True, fenced=True))
         return alias, where
 
-    def _scoped(self, permission: str, node: Node, row: str) -> str:
+    def _scoped(self, permission: str | None, node: Node, row: str) -> str:
+        if permission is None:
+            return "false"
         return predicate_of(
             self.shapes(permission, node),
             node.reach,

@@ -1,0 +1,94 @@
+"""What PostgreSQL makes of a plan: nothing is read but what an index finds for the tenant."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+import pytest
+from tests.api.documents import DOCUMENTS, SEARCHED
+
+from guanjia.reading.mapping import NODES
+from guanjia.reading.plan import Plan, Relation, lint
+from guanjia.tenancy.models import tenant_id
+
+
+async def plans(person: Any) -> list[tuple[str, Plan]]:
+    """Every plan of the documents that this person gets."""
+    engine, caller = person.api.world.engine, await person.caller()
+    found = []
+    for query, variables in [*DOCUMENTS, *SEARCHED]:
+        prepared = engine._documents.prepare(query, None)
+        plan = prepared.plan(NODES, prepared.variables(variables), caller.signature, caller.shape)
+        if all(caller.scope(permission) for permission in plan.demands):
+            found.append((query, plan))
+    return found
+
+
+async def test_every_relation_is_fenced_and_carries_the_tenant(people: list[Any]) -> None:
+    for person in people:
+        for query, plan in await plans(person):
+            assert lint(plan) == [], query
+
+
+async def test_the_lint_sees_a_missing_tenant() -> None:
+    plan = Plan("select 1 from cases t1", (), (Relation("cases", "t1", tenant=True, fenced=True),))
+    assert lint(plan) == ["cases"]
+
+
+async def explained(connection: Any, sql: str) -> Any:
+    """The generic plan of a statement, the one that serves every tenant."""
+    count = max(int(number) for number in re.findall(r"\$(\d+)", sql))
+    await connection.execute(f"prepare probe as {sql}")
+    try:
+        nulls = ", ".join(["null"] * count)
+        text = await connection.fetchval(f"explain (format json) execute probe({nulls})")
+    finally:
+        await connection.execute("deallocate probe")
+    return orjson.loads(text)[0]["Plan"]
+
+
+def astray(plan: dict[str, Any]) -> list[str]:
+    """The scans in a plan of PostgreSQL that do not start from the tenant in an index."""
+    found = [fault for below in plan.get("Plans", ()) for fault in astray(below)]
+    kind, name = plan["Node Type"], plan.get("Relation Name") or plan.get("Index Name")
+    if kind == "Seq Scan" or (
+        "Index Name" in plan and "(tenant_id = $2)" not in plan.get("Index Cond", "")
+    ):
+        found.append(f"{kind} on {name}: {plan.get('Index Cond')}")
+    return found
+
+
+@pytest.fixture
+async def reading(people: list[Any]) -> AsyncIterator[Any]:
+    """A connection as the server reads, inside a transaction of the people's tenant. Tables are
+    small here, so that sequential scans are priced out: what is seen is whether an index serves."""
+    async with people[0].api.world.database.snapshot(tenant_id(people[0].slug)) as connection:
+        await connection.execute("set local enable_seqscan = off")
+        yield connection
+
+
+async def test_no_plan_scans_a_tenant_table(people: list[Any], reading: Any) -> None:
+    """As app_ro, with row-level security on: an index whose condition has the tenant, in lists,
+    counts, searches and look-ups, for each form of scope."""
+    scans = 0
+    for person in people:
+        for query, plan in await plans(person):
+            found = await explained(reading, plan.sql)
+            assert astray(found) == [], query
+            scans += str(found).count("Index Cond")
+    assert scans > 100
+
+
+async def test_a_scan_astray_is_found(people: list[Any], reading: Any) -> None:
+    search = next(
+        plan for query, plan in await plans(people[0]) if '"f"' not in query and "$f" in query
+    )
+    for alias in re.findall(r"from cases (t\d+) where", search.sql):
+        broken = search.sql.replace(f"{alias}.tenant_id = $2 and ", "")
+        assert any("cases" in fault for fault in astray(await explained(reading, broken)))
+    gramless = search.sql.replace("g.tenant_id = $2 and ", "")
+    assert any("case_grams" in fault for fault in astray(await explained(reading, gramless)))
+    for way in ("indexscan", "indexonlyscan", "bitmapscan"):
+        await reading.execute(f"set local enable_{way} = off; set local enable_seqscan = on")
+    assert any("Seq Scan" in fault for fault in astray(await explained(reading, search.sql)))
