@@ -117,11 +117,7 @@ class Town:
                 member, self.tenant.id, new_id(), f"测试{role}",
             )  # fmt: skip
             if role:
-                await connection.execute(
-                    "insert into grants (id, membership_id, role, region_id, region_path,"
-                    " valid_from) values ($1, $2, $3, $4, $5, $6)",
-                    new_id(), member, role, place.id, place.path, LONG_AGO,
-                )  # fmt: skip
+                await _grant(connection, member, role, place)
             if organisation:
                 await connection.execute(
                     "insert into organisation_members (id, organisation_id, membership_id,"
@@ -135,6 +131,14 @@ class Town:
             )  # fmt: skip
         token = self.api.world.tokens.issue(self.tenant.id, member, session, now)
         return Person(self.api, self.tenant.slug, token, member, session)
+
+    async def also(self, person: Person, role: str, region: str) -> Person:
+        """The same person, who holds this role too."""
+        async with self.api.world.database.tenant_transaction(self.tenant.id) as transaction:
+            await _grant(
+                transaction.connection, person.membership, role, self.tenant.regions[region]
+            )
+        return person
 
     async def organisation(self, name: str, kind: str = "DEPARTMENT") -> UUID:
         if name not in self.organisations:
@@ -175,6 +179,14 @@ class Town:
         return case
 
 
+async def _grant(connection: Any, member: Any, role: str, place: Any) -> None:
+    await connection.execute(
+        "insert into grants (id, membership_id, role, region_id, region_path, valid_from)"
+        " values ($1, $2, $3, $4, $5, $6)",
+        new_id(), member, role, place.id, place.path, LONG_AGO,
+    )  # fmt: skip
+
+
 @pytest.fixture
 async def town(api: Service, make_town: Callable[[], Awaitable[Town]]) -> Town:
     return await make_town()
@@ -198,5 +210,7 @@ async def people(town: Any) -> list[Any]:
         for person, place in zip(reporters, ("north1grid", "north2", "south1"), strict=True):
             await town.opened(person, place, f"第{number}处井盖缺失")
     found = [await town.person(*persona) for persona in PERSONAS]
+    found.append(await town.also(await town.person("COMM", "north1"), "COMM", "south1"))
+    found.append(await town.also(await town.person("SCMD", "north"), "GRID", "south1grid"))
     await town.opened(found[6], "north1", "居民上报")
     return found

@@ -92,3 +92,52 @@ async def test_a_scan_astray_is_found(people: list[Any], reading: Any) -> None:
     for way in ("indexscan", "indexonlyscan", "bitmapscan"):
         await reading.execute(f"set local enable_{way} = off; set local enable_seqscan = on")
     assert any("Seq Scan" in fault for fault in astray(await explained(reading, search.sql)))
+
+
+NEWEST = "query ($n: Int, $a: String) { cases(first: $n, after: $a) { nodes { id } } }"
+OWN_EVENTS = "{ caseEvents(first: 50) { nodes { id } } }"
+
+
+async def statement(person: Any, query: str, variables: Any = None) -> str:
+    sql, _ = person.api.world.engine.bind(await person.caller(), query, None, variables)
+    return str(sql)
+
+
+async def in_order(reading: Any, sql: str) -> bool:
+    """Whether the rows of a list can come from an index in the order of the list."""
+    await reading.execute("set local enable_sort = off")
+    return "Sort" not in str(await explained(reading, sql))
+
+
+async def test_a_page_is_one_range_of_an_index(people: list[Any], reading: Any) -> None:
+    """For a district, a street, a community, a grid and one's own; further pages too."""
+    page = await people[0].data("{ cases(first: 1) { pageInfo { endCursor } } }")
+    cursor = page["cases"]["pageInfo"]["endCursor"]
+    for person in (*people[:4], people[6]):
+        for variables in ({"n": 50}, {"n": 50, "a": cursor}):
+            assert await in_order(reading, await statement(person, NEWEST, variables))
+    for person in (people[0], people[3], people[6]):
+        assert await in_order(reading, await statement(person, OWN_EVENTS))
+
+
+async def test_a_list_out_of_order_is_found(people: list[Any], reading: Any) -> None:
+    sql = await statement(people[0], NEWEST, {"n": 50})
+    assert not await in_order(reading, sql.replace("order by t1.created_at", "order by t1.title"))
+
+
+async def test_several_regions_are_read_one_by_one(people: list[Any], reading: Any) -> None:
+    """Each from its own range of an index, in order, before the page is put together."""
+    sql = await statement(people[10], NEWEST, {"n": 50})
+    await reading.execute("set local enable_sort = off")
+    scans = [
+        node
+        for node in nodes_of(await explained(reading, sql))
+        if node.get("Relation Name") == "cases"
+    ]
+    assert len(scans) == 1
+    assert "(community_path = " in scans[0]["Index Cond"]
+    assert scans[0]["Scan Direction"] == "Backward"
+
+
+def nodes_of(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for below in plan.get("Plans", ()) for node in nodes_of(below))]

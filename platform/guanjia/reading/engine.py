@@ -42,7 +42,8 @@ class Caller:
     """An actor as the engine sees it: scopes at hand, and a signature for the plan cache.
 
     Two callers with one signature get one plan: for each permission the number of region subtrees
-    (none, one of a given depth, several), and whether organisations and own rows count.
+    (none, one, several) and their depth if they have one, and whether organisations and own rows
+    count.
     """
 
     __slots__ = ("actor", "scopes", "signature")
@@ -149,5 +150,6 @@ def _signature(scopes: dict[str, Scope]) -> int:
 
 def _form(scope: Scope) -> tuple[int, int, bool, bool]:
     paths = scope.paths
-    depth = len(paths[0]) if len(paths) == 1 else 0
+    lengths = {len(path) for path in paths}
+    depth = lengths.pop() if len(lengths) == 1 else 0
     return (min(len(paths), 2), depth, bool(scope.organisations), scope.mine)

@@ -24,6 +24,11 @@ class Page:
     size: str
     exact: int | None
 
+    @property
+    def most(self) -> int:
+        """How many rows are looked at: the page, and one more to see whether there is a next."""
+        return (self.exact or self.bucket) + 1
+
     @staticmethod
     def of(chosen: Selected, node: Node, mapped: Connect) -> Page:
         if chosen.has("first") and chosen.has("last"):

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from guanjia.db.scope import predicate_of
+from guanjia.db.scope import NOTHING, among_column, predicate_of
 from guanjia.reading import cursors
 from guanjia.reading.conditions import conditions
 from guanjia.reading.mapping import (
@@ -215,8 +215,6 @@ class Compiler:
         row, where = self.relation(node.table, root=parent is None)
         if parent is not None:
             where.append(f"{row}.{mapped.key} = {parent}.id")
-        if mapped.through is None:
-            where.append(self._scoped(node.read, node, row))
         where += conditions(
             node.filters,
             chosen.shape("filter"),
@@ -224,13 +222,28 @@ class Compiler:
             TENANT,
             lambda path, kind, change: self.argument(chosen, ("filter", *path), kind, change),
         )
-        matching = list(where)
+        scope = [self._scoped(node.read, node, row)] if mapped.through is None else []
+        count = f"(select count(*) from {node.table} {row} where {' and '.join(where + scope)})"
         for name, backwards in (("after", False), ("before", True)):
             if chosen.has(name):
                 where.append(self._beyond(chosen, name, page.order, row, backwards))
-        source = f"from {node.table} {row} where {' and '.join(where)}"
-        count = f"(select count(*) from {node.table} {row} where {' and '.join(matching)})"
+        source = f"from {node.table} {row} where {' and '.join(where + scope)}"
+        if scope and (column := among_column(self.shapes(node.read or "", node))):
+            source = self._region_by_region(node, page, row, where, column)
         return ConnectionSql(self, chosen, node, page, row, source, count).sql()
+
+    def _region_by_region(
+        self, node: Node, page: Page, row: str, where: list[str], column: str
+    ) -> str:
+        """The first rows of each region the caller holds: a page is among them, and each region's
+        are one range of an index, in order."""
+        order = cursors.sql_order(page.order, row, backwards=page.backwards)
+        here = f'{row}.{column} = reach$.path collate "C"'
+        return (
+            f"from unnest({self._scope_value(node.read, 'paths', 'text[]')}) reach$(path)"
+            f" cross join lateral (select {row}.* from {node.table} {row}"
+            f" where {' and '.join([*where, here])} order by {order} limit {page.most}) {row}"
+        )
 
     def _beyond(self, chosen: Selected, name: str, order: Order, row: str, backwards: bool) -> str:
         placeholders = []
@@ -258,15 +271,18 @@ class Compiler:
 
     def _scoped(self, permission: str | None, node: Node, row: str) -> str:
         if permission is None:
-            return "false"
+            return NOTHING
         return predicate_of(
             self.shapes(permission, node),
             node.reach,
             row,
             TENANT,
-            lambda name, kind: self.bind(
-                ("scope", permission, name), lambda run: run.scope(permission).value(name), kind
-            ),
+            lambda name, kind: self._scope_value(permission, name, kind),
+        )
+
+    def _scope_value(self, permission: str | None, name: str, kind: str) -> str:
+        return self.bind(
+            ("scope", permission, name), lambda run: run.scope(permission).value(name), kind
         )
 
     def _actor(self, name: str, kind: str) -> str:

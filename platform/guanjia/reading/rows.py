@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from guanjia.db.scope import Scope
+from guanjia.db.scope import NOTHING, Scope
 from guanjia.reading import cursors
 from guanjia.reading.conditions import BadSearch, conditions
 from guanjia.reading.mapping import Connect, Many, Node, Nodes, One, Order
@@ -240,7 +240,7 @@ class RowReader:
 
     def _scoped(self, permission: str | None, node: Node, query: Query) -> str:
         if permission is None:
-            return "false"
+            return NOTHING
         return self.scope(permission).predicate(node.reach, "x", TENANT, query.bind)
 
     async def _rows(self, node: Node, where: list[str], tail: str, query: Query) -> list[Row]:
