@@ -7,7 +7,6 @@ Environment: BENCH_TENANTS, BENCH_CASES, BENCH_OTHERS, BENCH_SMALL (what is load
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import os
 import statistics
@@ -19,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
+import uvloop
 
 from bench import data
 from bench.contestants import Stock, hand_written
@@ -67,8 +67,8 @@ class Bench:
     def view(self) -> View:
         return View(self.schema, self.world)
 
-    async def member(self, role: str, path: str) -> Headers:
-        member, session = await data.open_session(self.connections, SLUG, role, path)
+    async def member(self, role: str, *paths: str) -> Headers:
+        member, session = await data.open_session(self.connections, SLUG, role, paths)
         token = self.world.tokens.issue(TENANT, member, session, dt.datetime.now(dt.UTC))
         return [
             (b"content-type", b"application/json"), (b"x-tenant", SLUG.encode()),
@@ -150,6 +150,10 @@ async def scopes(bench: Bench, district: Headers) -> None:
     assert len(orjson.loads(await narrow.ask())["data"]["cases"]["nodes"]) == PAGE
     found = await paired(narrow, wide, TURNS)
     report("grid member's list / district's", found.median, 1, found.spread)
+    both = asking(bench.view, await bench.member("GRID", *data.TWO_GRIDS))
+    assert len(orjson.loads(await both.ask())["data"]["cases"]["nodes"]) == PAGE
+    found = await paired(both, wide, TURNS)
+    report("the same with two grids", found.median, None, found.spread)
 
 
 async def tenants(few: Bench, many: Bench, district: Headers) -> None:
@@ -188,4 +192,4 @@ async def python(bench: Bench, headers: Headers) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(run())
+    uvloop.run(run())

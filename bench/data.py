@@ -24,6 +24,7 @@ START = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
 STREETS, COMMUNITIES, GRIDS = 2, 10, 10
 DISTRICT_PATH = "0001/"
 GRID_PATH = "0001/0001/0003/0004/"
+TWO_GRIDS = (GRID_PATH, "0001/0002/0007/0001/")
 
 _TENANTS = """
 insert into tenants (tenant_id, slug, code, name)
@@ -184,9 +185,9 @@ async def _loaded(running: embedded.Server, database: str, slugs: list[str], cas
 
 
 async def open_session(
-    connections: Connections, slug: str, role: str, path: str
+    connections: Connections, slug: str, role: str, paths: tuple[str, ...]
 ) -> tuple[UUID, UUID]:
-    """A member who holds the role at the path, and an open session."""
+    """A member who holds the role at these regions, and an open session."""
     member, session, now = new_id(), new_id(), dt.datetime.now(dt.UTC)
     tenant = tenant_id(slug)
     connection = await connect(connections.require("app_rw"))
@@ -199,8 +200,8 @@ async def open_session(
             )  # fmt: skip
             await connection.execute(
                 "insert into grants (id, membership_id, role, region_id, region_path, valid_from)"
-                " select $1, $2, $3, id, path, $4 from regions where path = $5",
-                new_id(), member, role, now - dt.timedelta(days=1), path,
+                " select gen_random_uuid(), $1, $2, id, path, $3 from regions where path = any($4)",
+                member, role, now - dt.timedelta(days=1), paths,
             )  # fmt: skip
             await connection.execute(
                 "insert into sessions (id, membership_id, created_at, last_used_at, expires_at,"
