@@ -161,6 +161,14 @@ async def test_what_is_declined_is_counted_with_its_reason(people: list[Any]) ->
     )
     new = {reason: count for reason, count in counted.items() if count != before.get(reason)}
     assert list(new) == ["root:whyAllowed: the policy's explanation, no list of rows"]
+    before = dict(counted)
+    nobody = dataclasses.replace(security, token=None)
+    assert (await nobody.data("{ tenant { slug } viewer { id } }")) == {
+        "tenant": {"slug": security.slug},
+        "viewer": None,
+    }
+    new = {reason: count for reason, count in counted.items() if count != before.get(reason)}
+    assert set(new) == {"anonymous"}
 
 
 class Regular(Visitor):

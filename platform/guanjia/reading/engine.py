@@ -112,11 +112,15 @@ class Engine:
         try:
             sql, arguments = self.bind(caller, query, operation_name, variables)
         except Decline as decline:
-            self.declined[decline.reason] += 1
-            raise
+            raise self.decline(decline.reason) from None
         data = await fetch(sql, arguments)
         self.planned += data is not None
         return data
+
+    def decline(self, reason: str) -> Decline:
+        """The refusal to raise; its reason is counted."""
+        self.declined[reason] += 1
+        return Decline(reason)
 
     def bind(
         self, caller: Caller, query: str, operation_name: str | None, variables: Any
