@@ -264,3 +264,28 @@ async def test_a_stale_epoch_yields_nothing(people: list[Any]) -> None:
     arguments[2] -= 1
     arguments[3] = uuid4()
     assert await world.database.fetch_json(sql, arguments) is None
+
+
+async def test_pages_put_together_are_the_list(people: list[Any]) -> None:
+    """Forwards and backwards, for one region, several regions, several levels and one's own."""
+    for person in (people[0], people[2], people[6], people[10], people[11]):
+        whole = await person.data("{ cases(first: 100) { totalCount nodes { id } } }")
+        ids = [node["id"] for node in whole["cases"]["nodes"]]
+        assert len(ids) == whole["cases"]["totalCount"] == len(set(ids)) > 0
+        for size, cursor, more, end in (
+            ("first", "after", "hasNextPage", "endCursor"),
+            ("last", "before", "hasPreviousPage", "startCursor"),
+        ):
+            query = (
+                f"query ($c: String) {{ cases({size}: 2, {cursor}: $c)"
+                f" {{ nodes {{ id }} pageInfo {{ more: {more} end: {end} }} }} }}"
+            )
+            found: list[str] = []
+            info: dict[str, Any] = {"more": True, "end": None}
+            while info["more"]:
+                answer = await both(person, query, {"c": info["end"]})
+                assert agreed(query, answer)
+                page = orjson.loads(answer[0])["cases"]
+                info, nodes_ = page["pageInfo"], [node["id"] for node in page["nodes"]]
+                found = [*found, *nodes_] if size == "first" else [*nodes_, *found]
+            assert found == ids
