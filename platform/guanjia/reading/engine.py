@@ -42,8 +42,8 @@ class Caller:
     """An actor as the engine sees it: scopes at hand, and a signature for the plan cache.
 
     Two callers with one signature get one plan: for each permission the number of region subtrees
-    (none, one, several) and their depth if they have one, and whether organisations and own rows
-    count.
+    (none, one, several), the depth of the first and whether all have it, and whether organisations
+    and own rows count.
     """
 
     __slots__ = ("actor", "scopes", "signature")
@@ -152,8 +152,9 @@ def _signature(scopes: dict[str, Scope]) -> int:
     return _SIGNATURES.setdefault(form, len(_SIGNATURES))
 
 
-def _form(scope: Scope) -> tuple[int, int, bool, bool]:
+def _form(scope: Scope) -> tuple[int, int, bool, bool, bool]:
+    """What of a scope decides its shape in any table."""
     paths = scope.paths
-    lengths = {len(path) for path in paths}
-    depth = lengths.pop() if len(lengths) == 1 else 0
-    return (min(len(paths), 2), depth, bool(scope.organisations), scope.mine)
+    depth = len(paths[0]) if paths else 0
+    even = all(len(path) == depth for path in paths)
+    return (min(len(paths), 2), depth, even, bool(scope.organisations), scope.mine)
