@@ -8,7 +8,7 @@ INDEX = "case_events_tenant_id_reporter_id_at_id_idx"
 
 
 class Migration(BaseMigration):
-    dependencies = [("cases", "0001_initial")]
+    dependencies = [("cases", "0002_places")]
     operations = [
         Sql(
             f"create index {INDEX} on case_events (tenant_id, reporter_id, at, id)",
