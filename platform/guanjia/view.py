@@ -116,7 +116,7 @@ class View(GraphQL[Context, None]):
         world = self._world
         claims = await world.identify(Request.of(headers, world.settings.host_suffix))
         if claims is None:
-            raise Decline("anonymous")
+            raise world.engine.decline("anonymous")
         if operation.tenant is None:
             operation.tenant = str(claims.tenant_id)
         for fresh in (False, True):

@@ -16,14 +16,22 @@ from tests.conftest import make_tenant
 from guanjia import settings
 from guanjia.app import world
 from guanjia.cases.seeding import seed_cases
-from guanjia.context import World
+from guanjia.context import Request, World
 from guanjia.db.connections import Connections
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Database
 from guanjia.people.onboard import seed_retention
+from guanjia.reading.engine import Caller
 from guanjia.schema import graphql_schema
+from guanjia.tenancy.models import tenant_id
 from guanjia.view import View
 
+PERSONAS = [
+    ("DCMD", "district", None), ("SCMD", "north", None), ("COMM", "north1", None),
+    ("GRID", "north1grid", None), ("CSEC", "south2", None), ("DEPT", "district", "住建"),
+    ("RES", "north1", None), ("AUD", "district", None), ("SEC", "district", None),
+    ("SYS", "district", None),
+]  # fmt: skip
 REGISTERED = (
     "person { id name sex ageBand address warnings version region { code }"
     " documents { id kind number } phones { id kind number } }"
@@ -105,6 +113,14 @@ class Person:
         code: str = payload["userErrors"][0]["code"]
         return code
 
+    async def caller(self) -> Caller:
+        """The person as the compiled path knows them."""
+        world = self.api.world
+        claims = await world.identify(Request(self.token, tenant_id(self.slug)))
+        assert claims is not None
+        found: Caller = await world.caller(claims, fresh=True)
+        return found
+
 
 @dataclass
 class Town:
@@ -129,11 +145,7 @@ class Town:
                 member, self.tenant.id, new_id(), f"测试{role}",
             )  # fmt: skip
             if role:
-                await connection.execute(
-                    "insert into grants (id, membership_id, role, region_id, region_path,"
-                    " valid_from) values ($1, $2, $3, $4, $5, $6)",
-                    new_id(), member, role, place.id, place.path, LONG_AGO,
-                )  # fmt: skip
+                await _grant(connection, member, role, place)
             if organisation:
                 await connection.execute(
                     "insert into organisation_members (id, organisation_id, membership_id,"
@@ -147,6 +159,14 @@ class Town:
             )  # fmt: skip
         token = self.api.world.tokens.issue(self.tenant.id, member, session, now)
         return Person(self.api, self.tenant.slug, token, member, session)
+
+    async def also(self, person: Person, role: str, region: str) -> Person:
+        """The same person, who holds this role too."""
+        async with self.api.world.database.tenant_transaction(self.tenant.id) as transaction:
+            await _grant(
+                transaction.connection, person.membership, role, self.tenant.regions[region]
+            )
+        return person
 
     async def organisation(self, name: str, kind: str = "DEPARTMENT") -> UUID:
         if name not in self.organisations:
@@ -205,6 +225,14 @@ class Town:
         return payload
 
 
+async def _grant(connection: Any, member: Any, role: str, place: Any) -> None:
+    await connection.execute(
+        "insert into grants (id, membership_id, role, region_id, region_path, valid_from)"
+        " values ($1, $2, $3, $4, $5, $6)",
+        new_id(), member, role, place.id, place.path, LONG_AGO,
+    )  # fmt: skip
+
+
 @pytest.fixture
 async def town(api: Service, make_town: Callable[[], Awaitable[Town]]) -> Town:
     return await make_town()
@@ -220,3 +248,18 @@ def make_town(api: Service) -> Callable[[], Awaitable[Town]]:
         return Town(api, tenant)
 
     return make
+
+
+@pytest.fixture
+async def people(town: Any) -> list[Any]:
+    reporters = [await town.person("COMM", place) for place in ("north1", "north2", "south1")]
+    for number in range(3):
+        for person, place in zip(reporters, ("north1grid", "north2", "south1"), strict=True):
+            await town.opened(person, place, f"第{number}处井盖缺失")
+    found = [await town.person(*persona) for persona in PERSONAS]
+    found.append(await town.also(await town.person("COMM", "north1"), "COMM", "south1"))
+    found.append(await town.also(await town.person("SCMD", "north"), "GRID", "south1grid"))
+    await town.opened(found[6], "north1", "居民上报")
+    for number, place in enumerate(("north1grid", "north2", "south2")):
+        await town.registered(found[4] if place == "south2" else reporters[number], place)
+    return found

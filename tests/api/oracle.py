@@ -62,7 +62,7 @@ class Oracle:
     async def readable(self, standing: Standing, node: Node) -> set[str]:
         """The ids of the rows that the person may read on their own account."""
         return {
-            str(row["id"])
+            str(row[node.key])
             for row in await self.rows(node)
             if await self._may(standing, node.read, node, row)
         }
@@ -95,8 +95,8 @@ class Oracle:
         quoted = {name: f"'{value}'" for name, value in values.items()}
         test = sql.format(row="x", tenant=f"'{self.tenant}'::uuid", **quoted)
         found = await self.connection.fetchval(
-            f"select {test} from {node.table} x where x.tenant_id = $1 and x.id = $2",
+            f"select {test} from {node.table} x where x.tenant_id = $1 and x.{node.key} = $2",
             self.tenant,
-            row["id"],
+            row[node.key],
         )
         return bool(found)

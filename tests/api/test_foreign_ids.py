@@ -59,7 +59,7 @@ async def strangers_ids(town: Any, admin: Any) -> dict[str, str]:
     for node in NODES:
         rows = await oracle.rows(node)
         if rows:
-            found[node.name] = str(rows[-1]["id"])
+            found[node.name] = str(rows[-1][node.key])
     return found
 
 
@@ -146,7 +146,8 @@ async def test_an_id_of_another_region_changes_nothing(
         for name in local:
             rows = await oracle.rows(NODES[name])
             may = await oracle.readable(standing, NODES[name])
-            out = [str(row["id"]) for row in rows if str(row["id"]) not in may]
+            ids = [str(row[NODES[name].key]) for row in rows]
+            out = [row for row in ids if row not in may]
             if out:
                 hidden[name] = out[0]
         assert "Case" in hidden

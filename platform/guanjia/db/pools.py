@@ -77,18 +77,7 @@ class Database:
         connections: Connections, modules: Sequence[str], *, read_size: int = 4, write_size: int = 8
     ) -> Database:
         """Opens both pools. Tortoise's context is made global: request tasks must see it."""
-        read = await asyncpg.create_pool(
-            connections.require("app_ro"),
-            connect=connect,
-            connection_class=ReadConnection,
-            min_size=1,
-            max_size=read_size,
-            statement_cache_size=512,
-            max_cached_statement_lifetime=0,
-            max_cacheable_statement_size=256 * 1024,
-            server_settings=READ_SETTINGS,
-            init=_json_as_bytes,
-        )
+        read = await open_read_pool(connections, read_size)
         config = {
             "connections": {
                 WRITE: {
@@ -166,6 +155,22 @@ class Database:
             yield closed
         finally:
             await connection.close()
+
+
+async def open_read_pool(connections: Connections, size: int = 4) -> asyncpg.Pool:
+    """Connections as `app_ro` whose statements are planned once and serve every tenant."""
+    return await asyncpg.create_pool(
+        connections.require("app_ro"),
+        connect=connect,
+        connection_class=ReadConnection,
+        min_size=1,
+        max_size=size,
+        statement_cache_size=512,
+        max_cached_statement_lifetime=0,
+        max_cacheable_statement_size=256 * 1024,
+        server_settings=READ_SETTINGS,
+        init=_json_as_bytes,
+    )
 
 
 @asynccontextmanager

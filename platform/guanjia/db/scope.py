@@ -19,6 +19,7 @@ from uuid import UUID
 
 PATH_SEGMENT = 5
 DISTRICT_PATH = PATH_SEGMENT
+AMONG = "among:"
 
 Bind = Callable[[Any, str], str]
 """Takes a value and its SQL type, gives the placeholder that stands for it."""
@@ -139,6 +140,14 @@ before PostgreSQL 17 go on to evaluate the policy's setting while it plans, whic
 connection that has no tenant yet."""
 
 
+def among_column(shape: tuple[str, ...]) -> str | None:
+    """The column that equals one of `paths` in every row a scope of this shape reaches, if that is
+    all there is to it: such rows can be read region by region, each in order from an index."""
+    if len(shape) == 1 and shape[0].startswith(AMONG):
+        return shape[0][len(AMONG) :]
+    return None
+
+
 def predicate_of(
     shape: tuple[str, ...],
     table: Reachable,
@@ -161,6 +170,8 @@ def _atom(
         return "true"
     if atom.startswith("at:"):
         return f"{row}.{atom[3:]} = {bind('path', 'text')}"
+    if atom.startswith(AMONG):
+        return f"{row}.{atom[len(AMONG) :]} = any({bind('paths', 'text[]')})"
     if atom == "under":
         low, high = bind("path", "text"), bind("path_end", "text")
         return f"({row}.{table.region} >= {low} and {row}.{table.region} < {high})"
@@ -203,7 +214,8 @@ def _region_atoms(paths: tuple[str, ...], table: Reachable) -> list[str]:
         return ["all"]
     if table.inside is not None:
         return ["inside"]
+    lengths = {len(path) for path in paths}
+    column = table.levels.get(lengths.pop()) if len(lengths) == 1 else None
     if len(paths) > 1:
-        return ["under-any"]
-    column = table.levels.get(len(paths[0]))
+        return [AMONG + column] if column else ["under-any"]
     return [f"at:{column}"] if column else ["under"]

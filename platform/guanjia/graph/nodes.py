@@ -16,7 +16,7 @@ from tortoise import fields as stored
 
 from guanjia.db.scope import Reachable
 from guanjia.graph.filters import conditions_of, filter_values, row_id
-from guanjia.graph.marks import Requires, public, requires
+from guanjia.graph.marks import Public, Requires, public, requires
 from guanjia.graph.protection import Protection, check_field, check_filters, protected_columns
 from guanjia.reading.conditions import demanded
 from guanjia.reading.mapping import (
@@ -25,6 +25,7 @@ from guanjia.reading.mapping import (
     Column,
     Connect,
     Derived,
+    FilterMap,
     FromActor,
     Links,
     Lookup,
@@ -161,32 +162,48 @@ def node(
 ) -> Callable[[type], Any]:
     """The class becomes a GraphQL type over the model's table, readable with `read`. `filters`
     is the class of its filter input."""
+    mark, conditions = Requires(permission=read), conditions_of(filters) if filters else {}
+    return lambda cls: _node(cls, model, mark, read, reach, orders, conditions)
 
-    def decorate(cls: type) -> Any:
-        kinds, classes = _kinds(model), protected_columns(model)
-        check_filters(cls.__name__, conditions_of(filters or {}), classes)
-        mapped: dict[str, Any] = {}
-        for attribute, declared in list(vars(cls).items()):
-            if isinstance(declared, Declared):
-                mapping = _complete(declared.mapping, attribute, kinds)
-                check_field(f"{cls.__name__}.{attribute}", mapping, declared.protection, classes)
-                mapped[attribute] = mapping
-                setattr(cls, attribute, _field(declared, mapping))
-        NODES.add(
-            Node(
-                name=cls.__name__,
-                table=model._meta.db_table,
-                read=read,
-                reach=reach,
-                fields=mapped,
-                orders={order.name: order for order in orders},
-                filters=conditions_of(filters or {}),
-            )
+
+def public_node(model: Any, reason: str) -> Callable[[type], Any]:
+    """The class becomes a GraphQL type over a table of which anyone may read the row that is the
+    request's own, and nobody any other: see `root_tenant`."""
+    return lambda cls: _node(cls, model, Public(reason=reason), None, Reachable(), (), {})
+
+
+def _node(
+    cls: type,
+    model: Any,
+    mark: object,
+    read: str | None,
+    reach: Reachable,
+    orders: tuple[Order, ...],
+    filters: FilterMap,
+) -> Any:
+    kinds, classes = _kinds(model), protected_columns(model)
+    check_filters(cls.__name__, filters, classes)
+    mapped: dict[str, Any] = {}
+    for attribute, declared in list(vars(cls).items()):
+        if isinstance(declared, Declared):
+            mapping = _complete(declared.mapping, attribute, kinds)
+            check_field(f"{cls.__name__}.{attribute}", mapping, declared.protection, classes)
+            mapped[attribute] = mapping
+            setattr(cls, attribute, _field(declared, mapping))
+    NODES.add(
+        Node(
+            name=cls.__name__,
+            table=model._meta.db_table,
+            read=read,
+            reach=reach,
+            fields=mapped,
+            orders={order.name: order for order in orders},
+            filters=filters,
+            key=model._meta.pk_attr,
         )
-        description = inspect.cleandoc(cls.__doc__ or "") or None
-        return strawberry.type(cls, description=description, directives=[Requires(permission=read)])
-
-    return decorate
+    )
+    description = inspect.cleandoc(cls.__doc__ or "") or None
+    return strawberry.type(cls, description=description, directives=[mark])
 
 
 def _kinds(model: Any) -> Mapping[str, str]:
@@ -358,6 +375,25 @@ def root_value(kind: Any, value: Callable[[Any], Any], *, permission: str, descr
         description=description,
         metadata={METADATA: FromActor(value)},
         extensions=requires(permission),
+    )
+
+
+def root_tenant(node_type: Any, *, reason: str, description: str) -> Any:
+    """A root field that gives the row of the tenant that the request names; null without one."""
+    name = node_type.__name__
+
+    async def resolve(root: Any, info: Info) -> Any:
+        context = info.context
+        if context.reader is None:
+            return None
+        return await context.reader.by_id(name, context.tenant_id, scoped=False)
+
+    return strawberry.field(
+        resolver=resolve,
+        graphql_type=node_type | None,
+        description=description,
+        metadata={METADATA: Lookup(name, by="tenant")},
+        extensions=public(reason),
     )
 
 

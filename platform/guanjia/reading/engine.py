@@ -42,7 +42,8 @@ class Caller:
     """An actor as the engine sees it: scopes at hand, and a signature for the plan cache.
 
     Two callers with one signature get one plan: for each permission the number of region subtrees
-    (none, one of a given depth, several), and whether organisations and own rows count.
+    (none, one, several), the depth of the first and whether all have it, and whether organisations
+    and own rows count.
     """
 
     __slots__ = ("actor", "scopes", "signature")
@@ -111,11 +112,15 @@ class Engine:
         try:
             sql, arguments = self.bind(caller, query, operation_name, variables)
         except Decline as decline:
-            self.declined[decline.reason] += 1
-            raise
+            raise self.decline(decline.reason) from None
         data = await fetch(sql, arguments)
         self.planned += data is not None
         return data
+
+    def decline(self, reason: str) -> Decline:
+        """The refusal to raise; its reason is counted."""
+        self.declined[reason] += 1
+        return Decline(reason)
 
     def bind(
         self, caller: Caller, query: str, operation_name: str | None, variables: Any
@@ -147,7 +152,9 @@ def _signature(scopes: dict[str, Scope]) -> int:
     return _SIGNATURES.setdefault(form, len(_SIGNATURES))
 
 
-def _form(scope: Scope) -> tuple[int, int, bool, bool]:
+def _form(scope: Scope) -> tuple[int, int, bool, bool, bool]:
+    """What of a scope decides its shape in any table."""
     paths = scope.paths
-    depth = len(paths[0]) if len(paths) == 1 else 0
-    return (min(len(paths), 2), depth, bool(scope.organisations), scope.mine)
+    depth = len(paths[0]) if paths else 0
+    even = all(len(path) == depth for path in paths)
+    return (min(len(paths), 2), depth, even, bool(scope.organisations), scope.mine)

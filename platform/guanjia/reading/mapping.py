@@ -87,7 +87,8 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A root field that gives one row: by the argument `id`, or the actor's own (`me`)."""
+    """A root field that gives one row: by the argument `id`, the actor's own (`me`), or the
+    tenant's own (`tenant`)."""
 
     node: str
     by: str = "id"
@@ -98,6 +99,13 @@ class FromActor:
     """A value that follows from who asks, computed in Python without the database."""
 
     value: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Unplanned:
+    """A root field that is left to the stock executor on purpose; the reason is what is counted."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,20 +148,25 @@ FilterMap = Mapping[str, "Condition | FilterMap"]
 
 @dataclass(frozen=True)
 class Node:
-    """A GraphQL type with rows. `filters` maps the fields of its filter input to conditions."""
+    """A GraphQL type with rows. `filters` maps the fields of its filter input to conditions.
+
+    `read` is the permission that reads them. Without one no scope reaches them: only a root field
+    that gives the request's own row does. `key` is the column that names a row in its tenant.
+    """
 
     name: str
     table: str
-    read: str
+    read: str | None
     reach: Reachable
     fields: Mapping[str, Any]
     orders: Mapping[str, Order] = field(default_factory=dict)
     filters: FilterMap = field(default_factory=dict)
+    key: str = "id"
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every stored column that some field, order or scope of this type needs."""
-        names: dict[str, None] = {"id": None}
+        names: dict[str, None] = {self.key: None}
         for mapped in self.fields.values():
             if isinstance(mapped, Column):
                 names[mapped.name] = None

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from guanjia.db.scope import predicate_of
+from guanjia.db.scope import NOTHING, among_column, predicate_of
 from guanjia.reading import cursors
 from guanjia.reading.conditions import conditions
 from guanjia.reading.mapping import (
@@ -29,6 +29,7 @@ from guanjia.reading.mapping import (
     Nodes,
     One,
     Order,
+    Unplanned,
 )
 from guanjia.reading.pages import ConnectionSql, Page
 from guanjia.reading.selection import Selected, Selection, permission_of, project
@@ -123,15 +124,19 @@ class Compiler:
             return self._lookup(root, mapped)
         if isinstance(mapped, FromActor):
             return self._from_actor(root, mapped)
+        if isinstance(mapped, Unplanned):
+            raise Decline(f"root:{root.name}: {mapped.reason}")
         raise Decline(f"root:{root.name}")
 
     def _lookup(self, root: Selected, mapped: Lookup) -> str:
         node = self.nodes[mapped.node]
         row, where = self.relation(node.table, root=True)
         if mapped.by == "me":
-            where.append(f"{row}.id = {self._actor('membership_id', 'uuid')}")
+            where.append(f"{row}.{node.key} = {self._actor('membership_id', 'uuid')}")
+        elif mapped.by == "tenant":
+            where.append(f"{row}.{node.key} = {TENANT}")
         else:
-            where.append(f"{row}.id = {self.argument(root, (mapped.by,), 'uuid')}")
+            where.append(f"{row}.{node.key} = {self.argument(root, (mapped.by,), 'uuid')}")
             where.append(self._scoped(node.read, node, row))
         return self._object(root.children, node, row, f"{node.table} {row}", where)
 
@@ -237,8 +242,6 @@ class Compiler:
         row, where = self.relation(node.table, root=parent is None)
         if parent is not None:
             where.append(f"{row}.{mapped.key} = {parent}.id")
-        if mapped.through is None:
-            where.append(self._scoped(node.read, node, row))
         where += conditions(
             node.filters,
             chosen.shape("filter"),
@@ -247,17 +250,28 @@ class Compiler:
             lambda path, kind, change: self.argument(chosen, ("filter", *path), kind, change),
             lambda permission: self._permitted(permission, node, row),
         )
-        matching = list(where)
+        scope = [self._scoped(node.read, node, row)] if mapped.through is None else []
+        count = f"(select count(*) from {node.table} {row} where {' and '.join(where + scope)})"
         for name, backwards in (("after", False), ("before", True)):
             if chosen.has(name):
                 where.append(self._beyond(chosen, name, page.order, row, backwards))
-        source = (
-            f"(select {row}.* from {node.table} {row} where {' and '.join(where)}"
-            f" order by {cursors.sql_order(page.order, row, backwards=page.backwards)}"
-            f" limit {page.bucket + 1}) {row}"
-        )
-        count = f"(select count(*) from {node.table} {row} where {' and '.join(matching)})"
+        source = f"from {node.table} {row} where {' and '.join(where + scope)}"
+        if scope and (column := among_column(self.shapes(node.read or "", node))):
+            source = self._region_by_region(node, page, row, where, column)
         return ConnectionSql(self, chosen, node, page, row, source, count).sql()
+
+    def _region_by_region(
+        self, node: Node, page: Page, row: str, where: list[str], column: str
+    ) -> str:
+        """The first rows of each region the caller holds: a page is among them, and each region's
+        are one range of an index, in order."""
+        order = cursors.sql_order(page.order, row, backwards=page.backwards)
+        here = f'{row}.{column} = reach$.path collate "C"'
+        return (
+            f"from unnest({self._scope_value(node.read, 'paths', 'text[]')}) reach$(path)"
+            f" cross join lateral (select {row}.* from {node.table} {row}"
+            f" where {' and '.join([*where, here])} order by {order} limit {page.most}) {row}"
+        )
 
     def _beyond(self, chosen: Selected, name: str, order: Order, row: str, backwards: bool) -> str:
         placeholders = []
@@ -283,15 +297,20 @@ class Compiler:
         self.relations.append(Relation(table, alias, tenant=True, fenced=True))
         return alias, where
 
-    def _scoped(self, permission: str, node: Node, row: str) -> str:
+    def _scoped(self, permission: str | None, node: Node, row: str) -> str:
+        if permission is None:
+            return NOTHING
         return predicate_of(
             self.shapes(permission, node),
             node.reach,
             row,
             TENANT,
-            lambda name, kind: self.bind(
-                ("scope", permission, name), lambda run: run.scope(permission).value(name), kind
-            ),
+            lambda name, kind: self._scope_value(permission, name, kind),
+        )
+
+    def _scope_value(self, permission: str | None, name: str, kind: str) -> str:
+        return self.bind(
+            ("scope", permission, name), lambda run: run.scope(permission).value(name), kind
         )
 
     def _permitted(self, permission: str, node: Node, row: str) -> str:

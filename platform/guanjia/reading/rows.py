@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from guanjia.db.scope import Scope
+from guanjia.db.scope import NOTHING, Scope
 from guanjia.reading import cursors
 from guanjia.reading.conditions import BadSearch, conditions
 from guanjia.reading.mapping import Connect, Many, Node, Nodes, One, Order
@@ -113,7 +113,8 @@ class RowReader:
         """The row, or None when it is absent or, unless `scoped` is off, out of scope."""
         if row_id is None:
             return None
-        return await self._single(self.nodes[name], "id", row_id, scoped=scoped)
+        node = self.nodes[name]
+        return await self._single(node, node.key, row_id, scoped=scoped)
 
     async def one(self, mapped: One, parent: Row) -> Row | None:
         key = parent[mapped.key]
@@ -250,7 +251,9 @@ class RowReader:
         rows = await self._rows(node, where, "limit 1", query)
         return rows[0] if rows else None
 
-    def _scoped(self, permission: str, node: Node, query: Query) -> str:
+    def _scoped(self, permission: str | None, node: Node, query: Query) -> str:
+        if permission is None:
+            return NOTHING
         return self.scope(permission).predicate(node.reach, "x", TENANT, query.bind)
 
     async def _rows(self, node: Node, where: list[str], tail: str, query: Query) -> list[Row]:

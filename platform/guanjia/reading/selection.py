@@ -82,6 +82,10 @@ class Selected:
         given = self.arguments.get(argument)
         return given is not None and given.shape != "null"
 
+    def is_variable(self, argument: str) -> bool:
+        given = self.arguments.get(argument)
+        return given is not None and given.variable is not None
+
     def shape(self, argument: str) -> Any:
         given = self.arguments.get(argument)
         return given.shape if given is not None else "null"

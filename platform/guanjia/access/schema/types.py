@@ -24,7 +24,7 @@ from guanjia.graph.nodes import (
     root_lookup,
     root_viewer,
 )
-from guanjia.reading.mapping import Order, SortKey
+from guanjia.reading.mapping import METADATA, Order, SortKey, Unplanned
 from guanjia.tenancy.schema import Region, RegionFilter, TextFilter
 
 MemberKind = strawberry.enum(models.MemberKind, name="MemberKind")
@@ -226,5 +226,6 @@ class Query:
     why_allowed: WhyAllowed = strawberry.field(
         resolver=_why_allowed,
         description="某成员在某区域是否有某权限,以及由哪条授权和规则决定",
+        metadata={METADATA: Unplanned("the policy's explanation, no list of rows")},
         extensions=requires("role:read"),
     )

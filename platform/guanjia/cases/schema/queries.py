@@ -18,6 +18,7 @@ from guanjia.db.scope import Scope
 from guanjia.graph.filters import row_id
 from guanjia.graph.marks import requires
 from guanjia.graph.nodes import Connection, root_connection, root_lookup
+from guanjia.reading.mapping import METADATA, Unplanned
 
 
 @strawberry.enum(description="案件排序:最新在前、最早在前")
@@ -67,6 +68,9 @@ class Query:
         resolver=_duplicate_candidates,
         description="可能与该案件重复的未结案件:同类,相距 30 米以内;没有坐标的,同社区同地点。"
         "案件不存在或不归您立案时为空",
+        metadata={
+            METADATA: Unplanned("the rule for duplicates chooses the cases, within two scopes")
+        },
         extensions=requires("case:file"),
     )
     case_events: Connection[CaseEvent] = root_connection(

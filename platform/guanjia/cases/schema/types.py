@@ -54,7 +54,8 @@ LATE = (
     f" and {{row}}.state not in ({SETTLED}))"
 )
 OVERDUE = f"coalesce({LATE}, false)"
-BY_SEQ = Order("SEQ", (SortKey("seq", "int"), SortKey("id", "uuid")))
+# Within one case, and only there, the number is a place.
+BY_SEQ = Order("SEQ", (SortKey("seq", "int"),))
 
 
 @filters
@@ -134,8 +135,8 @@ class CaseCategory:
     read="case:read_events",
     reach=models.EVENT_REACH,
     orders=(
-        BY_SEQ,
         Order("NEWEST", (SortKey("at", "time", True), SortKey("id", "uuid", True))),
+        BY_SEQ,
     ),
     filters=CaseEventFilter,
 )

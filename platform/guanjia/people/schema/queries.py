@@ -19,6 +19,7 @@ from guanjia.people.schema.types import (
     RetentionRuleFilter,
 )
 from guanjia.people.vault import vault_of
+from guanjia.reading.mapping import METADATA, Unplanned
 
 
 @strawberry.enum(description="自然人排序:最新登记在前、最早登记在前")
@@ -81,11 +82,13 @@ class Query:
     find_person: Person | None = strawberry.field(
         resolver=_find_person,
         description="持有此证件的人;不存在或不在您的辖区时为空",
+        metadata={METADATA: Unplanned("the blind index is keyed outside the database")},
         extensions=requires("person:find"),
     )
     person_duplicates: list[PersonDuplicate] = strawberry.field(
         resolver=_duplicates,
         description="辖区内同名而可能是同一人的,最多 50 对;由人认定后 mergePersons",
+        metadata={METADATA: Unplanned("pairs of rows, no list of one type")},
         extensions=requires("person:merge"),
     )
     retention_rules: Connection[RetentionRule] = root_connection(

@@ -4,18 +4,18 @@ import datetime as dt
 from enum import Enum
 
 import strawberry
-from strawberry.types import Info
 
 from guanjia.graph.filters import IdFilter, RegionFilter, as_of, by, enum_filter, filters, flag
-from guanjia.graph.marks import public
 from guanjia.graph.nodes import (
     Connection,
     column,
     many,
     node,
     one,
+    public_node,
     root_connection,
     root_lookup,
+    root_tenant,
 )
 from guanjia.reading.mapping import Links, Order, SortKey
 from guanjia.tenancy import models
@@ -123,30 +123,19 @@ class Organisation:
     region: Region | None = one("Region", "region_id", through="organisation:read")
 
 
-@strawberry.type(description="租户:一个区县")
+@public_node(models.Tenant, "登录页需要显示区县名称")
 class Tenant:
-    slug: str
-    code: str
-    name: str
+    """租户:一个区县"""
 
-
-async def _tenant(info: Info) -> Tenant | None:
-    context = info.context
-    if context.reader is None:
-        return None
-    async with context.reader.alone() as connection:
-        row = await connection.fetchrow(
-            "select slug, code, name from tenants where tenant_id = $1", context.tenant_id
-        )
-    return Tenant(slug=row["slug"], code=row["code"], name=row["name"]) if row else None
+    slug: str = column()
+    code: str = column()
+    name: str = column()
 
 
 @strawberry.type
 class Query:
-    tenant: Tenant | None = strawberry.field(
-        resolver=_tenant,
-        description="请求所指的租户",
-        extensions=public("登录页需要显示区县名称"),
+    tenant: Tenant | None = root_tenant(
+        Tenant, reason="登录页需要显示区县名称", description="请求所指的租户"
     )
     regions: Connection[Region] = root_connection(
         Region,

@@ -1,0 +1,98 @@
+"""Queries that between them use every form of reading."""
+
+from typing import Any
+from uuid import uuid4
+
+DOCUMENTS: list[tuple[str, Any]] = [
+    (
+        "{ cases(first: 50) { nodes { id number title state dueAt createdAt contactPhone overdue"
+        " region { name } reporter { displayName } handler { name } timeline(last: 3) { nodes"
+        " { seq title at } } assignments { role organisation { name } } } } }",
+        None,
+    ),
+    (
+        "query ($n: Int, $f: CaseFilter, $o: CaseOrder) { c: cases(first: $n, filter: $f,"
+        " orderBy: $o) { totalCount edges { cursor node { number } } pageInfo { hasNextPage"
+        " hasPreviousPage startCursor endCursor } } }",
+        {"n": 2, "f": {"search": "井盖", "state": {"in": ["REPORTED"]}}, "o": "OLDEST"},
+    ),
+    (
+        "{ cases(last: 2) { edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage"
+        " endCursor } } }",
+        None,
+    ),
+    (
+        "query ($x: Boolean!) { cases { nodes { ...F id @include(if: $x) n: number o: state"
+        " t1: title } } } fragment F on Case { __typename e: level ... on Case { g: urgent } }",
+        {"x": False},
+    ),
+    ("{ cases(filter: { overdue: false, urgent: false }) { totalCount } }", None),
+    (
+        "{ viewer { displayName roles permissions grants { role region { code parent { code } } }"
+        " } }",
+        None,
+    ),
+    (
+        "{ regions(orderBy: CODE) { nodes { code name level parent { name } children { code } } }"
+        " }",
+        None,
+    ),
+    ("{ organisations { totalCount nodes { name kind region { name } } } }", None),
+    (
+        "{ caseEvents(first: 5) { totalCount nodes { code title at hash organisation { name } } }"
+        " }",
+        None,
+    ),
+    ("{ auditRecords(first: 3) { nodes { seq action result hash detail } } }", None),
+    ("{ members { nodes { displayName grants { role region { name } } } } }", None),
+    ("{ grants { nodes { role validFrom member { displayName } region { name } } } }", None),
+    ("{ roles { code title levels __typename } }", None),
+    ("{ tenant { slug code name __typename } again: tenant { name } }", None),
+    ("{ cases(first: 1) { pageInfo { hasNextPage hasPreviousPage } } }", None),
+    ("{ cases(first: 2) { totalCount a: nodes { id } b: nodes { number } __typename } }", None),
+    (
+        "query ($n: Int) { cases(last: $n) { nodes { number } pageInfo { startCursor endCursor"
+        " hasPreviousPage } } caseEvents(last: $n) { nodes { seq } } }",
+        {"n": 3},
+    ),
+    (
+        "query ($n: Int) { cases(first: $n) { nodes { timeline(first: $n) { nodes { seq }"
+        " pageInfo { endCursor } } } } }",
+        {"n": 2},
+    ),
+    ("{ retentionRules { nodes { code months days validFrom source } } }", None),
+    (
+        "{ persons(first: 50) { totalCount nodes { id name sex ageBand address warnings version"
+        " createdAt erasedAt region { name } mergedInto { id } documents { kind number recordedAt"
+        " } phones { kind number } } pageInfo { endCursor } } }",
+        None,
+    ),
+    (
+        "query ($f: PersonFilter) { persons(filter: $f, orderBy: OLDEST) { totalCount nodes"
+        " { name } } }",
+        {"f": {"search": "张小", "inForce": True, "hasWarnings": False}},
+    ),
+    (
+        "{ roles { code builtIn version basedOn rights { permission reach } incompatible { code"
+        " reason } } viewer { heldRoles { code title levels rights { permission } } } }",
+        None,
+    ),
+    (
+        '{ regions(filter: { asOf: "2026-03-02" }) { totalCount nodes { code version predecessors'
+        " { code } successors { code validFrom } } } }",
+        None,
+    ),
+    (
+        "{ caseCategories(first: 3) { nodes { code limitValue limitUnit } pageInfo { endCursor } }"
+        " }",
+        None,
+    ),
+]
+SEARCHED: list[tuple[str, Any]] = [
+    (
+        "query ($f: CaseFilter) { cases(filter: $f) { totalCount nodes { id } } }",
+        {"f": {"search": "井盖", "region": {"within": str(uuid4())}}},
+    ),
+    ("{ caseEvents(last: 5) { totalCount edges { cursor } pageInfo { startCursor } } }", None),
+    ("query ($id: ID!) { case(id: $id) { id assignments { id } } }", {"id": str(uuid4())}),
+]
