@@ -148,9 +148,11 @@ class Town:
         token = self.api.world.tokens.issue(self.tenant.id, member, session, now)
         return Person(self.api, self.tenant.slug, token, member, session)
 
-    async def organisation(self, name: str, kind: str = "DEPARTMENT") -> UUID:
+    async def organisation(
+        self, name: str, kind: str = "DEPARTMENT", region: str = "district"
+    ) -> UUID:
         if name not in self.organisations:
-            place = self.tenant.regions["district"]
+            place = self.tenant.regions[region]
             made = new_id()
             async with self.api.world.database.tenant_transaction(self.tenant.id) as transaction:
                 await transaction.connection.execute(
