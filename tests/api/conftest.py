@@ -163,7 +163,9 @@ class Town:
             self.organisations[name] = made
         return self.organisations[name]
 
-    async def opened(self, person: Person, region: str, title: str = "井盖缺失") -> dict[str, Any]:
+    async def opened(
+        self, person: Person, region: str, title: str = "井盖缺失", **more: Any
+    ) -> dict[str, Any]:
         """A case that the person reports in the region."""
         categories = await person.data(
             '{ caseCategories(filter: { code: { in: ["C01-01"] } }) { nodes { id } } }'
@@ -181,6 +183,7 @@ class Town:
                     "noPhotoReason": "夜间",
                     "contactName": "张三",
                     "contactPhone": "13900000001",
+                    **more,
                 }
             },
         )
