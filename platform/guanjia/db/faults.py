@@ -41,6 +41,8 @@ _AWAY = (
     asyncpg.InsufficientResourcesError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
+    # What asyncpg says when the connection is lost between two steps of its protocol.
+    asyncpg.InternalClientError,
 )
 
 
