@@ -147,6 +147,10 @@ class Database:
             raise Unavailable("no read connection") from error
         try:
             yield connection
+        except asyncpg.InterfaceError:
+            # A statement whose arguments do not fit is half sent: nobody else may meet the rest.
+            connection.terminate()
+            raise
         finally:
             await self._read.release(connection)
 
