@@ -282,33 +282,6 @@ async def test_a_cursor_of_another_tenant_order_or_list(town: Any, make_town: An
         assert check(answer, given)
 
 
-async def test_ids_of_another_tenant_name_nothing(
-    town: Any, make_town: Any, holder: Any, admin: Any, quiet: None
-) -> None:
-    other = await make_town()
-    stranger = await other.person("COMM", "north1")
-    case = await other.opened(stranger, "north1")
-    found = await stranger.data("{ caseCategories(first: 1) { nodes { id } } }")
-    ids = [
-        case["id"], found["caseCategories"]["nodes"][0]["id"], str(stranger.membership),
-        str(other.tenant.regions["north1"].id), str(await other.organisation("住建局")),
-    ]  # fmt: skip
-    theirs, mine = await digest(admin, other.tenant), None
-    for name, field in mutations(town.api).items():
-        kind = get_named_type(field.args["input"].type) if "input" in field.args else None
-        named = [leaf for leaf in leaves(kind.fields) if leaf.kind.name == "ID"] if kind else []
-        if not named:
-            continue
-        person = await holder(field)
-        mine = await digest(admin, town.tenant)
-        for foreign in ids:
-            given = good(kind, {leaf.path[-1]: foreign for leaf in named})
-            assert check(await person.ask(mutation(name, kind), {"i0": given}), (name, foreign))
-        assert await digest(admin, town.tenant) == mine, name
-    assert mine is not None
-    assert await digest(admin, other.tenant) == theirs
-
-
 async def test_refusals_of_a_step(town: Any) -> None:
     clerk = await town.person("COMM", "north1")
     case = await town.opened(clerk, "north1")
