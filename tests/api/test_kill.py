@@ -27,7 +27,7 @@ from guanjia.cases.service.casefile import facts_of
 from guanjia.cases.service.timeline import event_of, timeline_rows
 from guanjia.db.connections import Connections
 
-KILLS, CLIENTS = 3, 5
+KILLS, CLIENTS = 2, 6
 OPEN = (
     "mutation ($i: OpenCaseInput!) { openCase(input: $i)"
     " { case { id number version } userErrors { code message } } }"
