@@ -26,6 +26,7 @@ OVER_WEBSOCKET = "订阅须经 WebSocket(graphql-transport-ws)。"
 PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4)
 """Seconds before an operation is run again, at most; the true pause is a random part of it, so
 that two that met do not meet again."""
+_LOST = (Fault.RACE, Fault.DUPLICATE)
 FAULTS = frozenset({INTERNAL, UNAVAILABLE, CONFLICT})
 
 
@@ -90,7 +91,7 @@ def _cause(error: Exception) -> BaseException | None:
 def _may_run_again(found: Fault | None, writes: bool) -> bool:
     """A commit whose answer was lost may have taken effect, so a mutation is not sent again for
     the client; reading twice is harmless."""
-    return found is Fault.RACE or (found is Fault.UNAVAILABLE and not writes)
+    return found in _LOST if writes else found in (*_LOST, Fault.UNAVAILABLE)
 
 
 def _failed(error: Exception) -> ExecutionResult:

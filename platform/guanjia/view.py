@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.execution import ExecutionResult
 
 from guanjia.context import Context, Request, World
-from guanjia.db.faults import fault
+from guanjia.db.faults import Fault, fault
 from guanjia.graph import explorer, transport
 from guanjia.graph.answer import Answer
 from guanjia.graph.errors import unauthenticated
@@ -127,7 +128,7 @@ class View(GraphQL[Context, None]):
                 if data is not None:
                     return b'{"data":' + data + b"}"
         except Exception as error:
-            if fault(error) is None:
+            if fault(error) is not Fault.UNAVAILABLE:
                 raise
             # The stock executor tries again, and says so if the database is still away.
             raise Decline("fault") from error
@@ -160,14 +161,14 @@ class View(GraphQL[Context, None]):
         return result
 
     async def admit(self, context: Context) -> float:
-        """Who connects with `connection_init`, in a session that is open now: the moment at which
-        their token ends, in seconds since the epoch."""
+        """Takes who connects from `connection_init`: the moment at which their token ends, in
+        seconds since the epoch. Their session must be open; nobody may stay as long as a token."""
         world = self._world
         said, suffix = context.connection_params or {}, world.settings.host_suffix
         context.request = context.request.said(said, suffix)
         claims = await world.identify(context.request)
         if claims is None:
-            raise unauthenticated()
+            return time.time() + world.settings.access_token_seconds
         await world.caller(claims, fresh=True)
         return claims.expires
 

@@ -63,6 +63,22 @@ async def test_two_operations_that_deadlock_are_both_answered(
     raise AssertionError("they never met")
 
 
+async def test_two_that_make_the_same_at_once_make_it_once(town: Any) -> None:
+    system = await town.person("SYS")
+    given = {
+        "code": "P-09", "name": "楼道堆物", "groupName": "物业服务", "kind": "EVENT",
+        "limitValue": 3, "limitUnit": "WORK_DAY", "leadKind": "COMMUNITY", "leadName": "社区",
+        "source": "本区规定",
+    }  # fmt: skip
+    query = (
+        "mutation ($i: CreateCategoryInput!) { createCategory(input: $i)"
+        " { category { id } userErrors { code } } }"
+    )
+    answers = await asyncio.gather(*(system.data(query, {"i": given}) for _ in range(5)))
+    refused = [answer["createCategory"]["userErrors"] for answer in answers]
+    assert sorted(refused, key=len) == [[], *[[{"code": "CONFLICT"}]] * 4]
+
+
 async def test_a_race_that_does_not_end_is_a_conflict_and_leaves_nothing(
     town: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +196,8 @@ def test_what_a_database_error_means() -> None:
         (asyncpg.TooManyConnectionsError(""), Fault.UNAVAILABLE),
         (asyncpg.InterfaceError("connection is closed"), Fault.UNAVAILABLE),
         (asyncpg.InterfaceError("another operation is in progress"), None),
+        (asyncpg.UniqueViolationError(""), Fault.DUPLICATE),
+        (asyncpg.QueryCanceledError(""), None),
         (wrapped(Unavailable()), Fault.UNAVAILABLE),
         (asyncpg.CharacterNotInRepertoireError(""), Fault.VALUE),
         (asyncpg.UndefinedTableError(""), None),

@@ -13,10 +13,12 @@ from tortoise.exceptions import DBConnectionError
 
 
 class Fault(Enum):
-    """RACE: another operation came first and everything was rolled back. UNAVAILABLE: the database
-    is away, restarting or overloaded. VALUE: a value cannot be stored."""
+    """RACE: another operation came first and everything was rolled back. DUPLICATE: the same was
+    made already; if it was made a moment ago, the operation run again sees it and is refused.
+    UNAVAILABLE: the database is away, restarting or overloaded. VALUE: a value cannot be stored."""
 
     RACE = "RACE"
+    DUPLICATE = "DUPLICATE"
     UNAVAILABLE = "UNAVAILABLE"
     VALUE = "VALUE"
 
@@ -29,8 +31,6 @@ _RACES = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
-    # Two made the same thing at once. Run again, the later one sees the first and is refused.
-    asyncpg.UniqueViolationError,
 )
 _AWAY = (
     Unavailable,
@@ -40,9 +40,15 @@ _AWAY = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.ReadOnlySQLTransactionError,
     # What asyncpg says when the connection is lost between two steps of its protocol.
     asyncpg.InternalClientError,
+)
+_VALUES = (
+    asyncpg.CharacterNotInRepertoireError,
+    asyncpg.UntranslatableCharacterError,
+    asyncpg.NumericValueOutOfRangeError,
+    asyncpg.DatetimeFieldOverflowError,
+    asyncpg.StringDataRightTruncationError,
 )
 
 
@@ -55,7 +61,9 @@ def fault(error: BaseException | None) -> Fault | None:
             return Fault.RACE
         if isinstance(error, _AWAY) or _closed(error):
             return Fault.UNAVAILABLE
-        if isinstance(error, asyncpg.DataError):
+        if isinstance(error, asyncpg.UniqueViolationError):
+            return Fault.DUPLICATE
+        if isinstance(error, _VALUES):
             return Fault.VALUE
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return None

@@ -80,7 +80,7 @@ def outcome(error: BaseException, where: object = None) -> Shown:
     if isinstance(error, TimeoutError | QueryCanceledError):
         return Shown(LIMIT_EXCEEDED, TOO_SLOW)
     found = fault(error)
-    if found is not None:
+    if found in FAULTS:
         logger.warning("%s at %s: %s", found.value, where, type(error).__name__)
         return Shown(*FAULTS[found])
     known = log_fault(error, where)

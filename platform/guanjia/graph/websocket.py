@@ -103,9 +103,8 @@ def fault_of(message: Any) -> str | None:
 
 
 class Handler(BaseGraphQLTransportWSHandler[Any, None]):
-    """One socket. It is somebody's: `connection_init` carries a valid token, and the socket is
-    closed when that token ends. Its view gives each operation a context and runs what is no
-    subscription."""
+    """One socket. A token in `connection_init` must be valid, and the socket is closed when it
+    ends. Its view gives each operation a context and runs what is no subscription."""
 
     _ending: asyncio.TimerHandle | None = None
     _closing: asyncio.Task[None] | None = None
