@@ -27,7 +27,7 @@ from guanjia.cases.service.casefile import facts_of
 from guanjia.cases.service.timeline import event_of, timeline_rows
 from guanjia.db.connections import Connections
 
-KILLS, CLIENTS = 2, 6
+KILLS, CLIENTS, LEAST = 2, 6, 5
 OPEN = (
     "mutation ($i: OpenCaseInput!) { openCase(input: $i)"
     " { case { id number version } userErrors { code message } } }"
@@ -153,16 +153,25 @@ async def test_killed_at_any_moment_nothing_is_lost_and_nothing_is_half(
             for worker in workers:
                 working.create_task(worker.work(done))
             for _ in range(KILLS):
-                await asyncio.sleep(random.uniform(0.3, 0.8))
+                await _busy(workers)
                 await server.kill()
                 await server.start()
-            await asyncio.sleep(0.3)
+            await _busy(workers)
             done.set()
     answered = {key: case for worker in workers for key, case in worker.answered.items()}
     filed = set().union(*(worker.filed for worker in workers))
     assert min(worker.resent for worker in workers) >= 1
-    assert len(answered) > 2 * CLIENTS
+    assert len(filed) > KILLS * LEAST
     await _whole(town, connections, answered, filed)
+
+
+async def _busy(workers: list[Worker]) -> None:
+    """Some more has been answered, and something is under way."""
+    wanted = sum(len(worker.filed) for worker in workers) + random.randint(LEAST, 3 * LEAST)
+    async with asyncio.timeout(60):
+        while sum(len(worker.filed) for worker in workers) < wanted:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(random.uniform(0, 0.05))
 
 
 async def _whole(
