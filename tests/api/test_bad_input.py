@@ -14,6 +14,7 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLList,
     GraphQLNonNull,
+    Undefined,
     get_named_type,
     is_leaf_type,
 )
@@ -34,6 +35,7 @@ WRONG: dict[str, list[Any]] = {
     "DateTime": [SECRET, "2026-01-01T00:00:00", "9999-12-31T23:59:59-12:00", "\x00"],
     "Money": ["-1.00", "1.001", "9" * 30, 1.5, SECRET],
 }
+WRONG_SCALAR = [SECRET, "\x00", LONG, {"a": SECRET}]
 ODD = ["🙂", "123456", "a\u202eb", "\ufeff", "e\u0301" * 40, "' or 1=1 --", "{{7*7}}"]
 """Text that is nobody's fault: taken or refused, and never a fault of ours."""
 NOT_COMPARED = ("audit_records", "sessions")
@@ -66,13 +68,14 @@ def leaves(fields: Any, above: tuple[str, ...] = ()) -> Iterator[Leaf]:
         elif is_leaf_type(named):
             bare = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
             listed = isinstance(bare, GraphQLList)
-            yield Leaf((*above, name), named, listed, isinstance(kind, GraphQLNonNull))
+            required = isinstance(kind, GraphQLNonNull) and field.default_value is Undefined
+            yield Leaf((*above, name), named, listed, required)
 
 
 def wrong(leaf: Leaf) -> list[Any]:
     if isinstance(leaf.kind, GraphQLEnumType):
         return [SECRET, 3]
-    return WRONG[leaf.kind.name]
+    return WRONG.get(leaf.kind.name, WRONG_SCALAR)
 
 
 async def digest(admin: Any, tenant: Any) -> dict[str, str]:

@@ -113,7 +113,7 @@ class Worker:
                 opened = await self._send(http, OPEN, {**self.given, "idempotencyKey": key})
                 case = opened["openCase"]["case"]
                 self.answered[key] = case["id"]
-                step = {"id": case["id"], "version": case["version"]}
+                step = {"id": case["id"], "version": case["version"], "notDuplicate": True}
                 answer = (await self._send(http, FILE, step))["fileCase"]
                 codes = [error["code"] for error in answer["userErrors"]]
                 # Sent again after a lost answer, it may find that it had taken effect.
