@@ -151,9 +151,13 @@ def good(kind: Any, real: dict[str, Any]) -> dict[str, Any]:
     for leaf in leaves(kind.fields):
         name = leaf.path[-1]
         if leaf.required and len(leaf.path) == 1:
-            enum = next(iter(getattr(leaf.kind, "values", ())), None)
-            found = leaf.put(found, enum or real.get(name) or GOOD[leaf.kind.name])
+            found = leaf.put(found, real.get(name) or fitting(leaf.kind))
     return found
+
+
+def fitting(kind: Any) -> Any:
+    """A value of a leaf type."""
+    return next(iter(getattr(kind, "values", ())), None) or GOOD[kind.name]
 
 
 def mutations(api: Any) -> dict[str, Any]:
@@ -220,7 +224,7 @@ async def test_no_query_takes_a_wrong_value(
         selected = "" if is_leaf_type(get_named_type(field.type)) else "{ __typename }"
         query = f"query ({declared}) {{ {name}({passed}) {selected} }}"
         required = {
-            arg: real.get(arg) or GOOD[get_named_type(one.type).name]
+            arg: real.get(arg) or fitting(get_named_type(one.type))
             for arg, one in field.args.items()
             if isinstance(one.type, GraphQLNonNull)
         }
