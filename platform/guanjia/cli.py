@@ -8,7 +8,7 @@ import errno
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -62,6 +62,7 @@ app.add_typer(user_app, name="user")
 app.add_typer(keys.app, name="key")
 
 console = Console(highlight=False, soft_wrap=True)
+run = asyncio.run
 HOOKS = (users.seed, residents.seed, cases.seed)
 EXPECTED = (
     SettingsError, MissingConnection, ServerFailed, UnsafeDatabase, BadTree, BadTenantFile,
@@ -80,10 +81,6 @@ def main() -> None:
     except EXPECTED as error:
         Console(stderr=True).print(str(error), style="red", soft_wrap=True)
         sys.exit(1)
-
-
-def run(work: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(work)
 
 
 async def opened(settings: Settings) -> tuple[Database, Connections]:

@@ -8,8 +8,8 @@ operation: the connection its rows are read on, and the permissions that were de
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -23,12 +23,13 @@ from guanjia.db.scope import Scope
 from guanjia.graph.attempts import Attempts
 from guanjia.graph.errors import (
     BAD_USER_INPUT,
+    LIMIT_EXCEEDED,
     Denied,
     forbidden,
     password_change_required,
     unauthenticated,
 )
-from guanjia.hub import Hub
+from guanjia.hub import Behind, Changes, Hub
 from guanjia.reading.documents import Lru
 from guanjia.reading.engine import Caller, Engine
 from guanjia.reading.mapping import NODES
@@ -57,6 +58,13 @@ class Request:
             token = authorization[len(BEARER) :].strip()
         slug = headers.get("x-tenant") or _tenant_of_host(headers.get("host", ""), host_suffix)
         return Request(token, tenant_id(slug) if slug else None, headers.get("user-agent", ""))
+
+    def said(self, given: Mapping[str, Any], host_suffix: str | None) -> Request:
+        """The same request with what `connection_init` said: a browser cannot set headers on a
+        WebSocket."""
+        headers = {str(k).lower(): v for k, v in given.items() if isinstance(v, str)}
+        found = Request.of(headers, host_suffix)
+        return replace(self, token=found.token or self.token, tenant=found.tenant or self.tenant)
 
 
 def _tenant_of_host(host: str, suffix: str | None) -> str | None:
@@ -124,7 +132,10 @@ class Context:
         self.denied: list[str] = []
         self.caller: Caller | None = None
         self.reader: Any = None
+        self.apart = False
+        """Some field wrote in a transaction of its own, which stays whatever happens later."""
         self._transaction: Transaction | None = None
+        self._held = AsyncExitStack()
 
     @property
     def actor(self) -> Actor:
@@ -182,7 +193,7 @@ class Context:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Context]:
         """One consistent snapshot for everything this operation reads."""
-        claims = await self.world.identify(self._identity())
+        claims = await self.world.identify(self.request)
         tenant = claims.tenant_id if claims else self.request.tenant
         if tenant is None:
             yield self
@@ -195,7 +206,7 @@ class Context:
     async def writing(self) -> AsyncIterator[Context]:
         """One transaction for everything this operation writes and reads. Without a token there
         is none: the few public mutations open their own."""
-        claims = await self.world.identify(self._identity())
+        claims = await self.world.identify(self.request)
         if claims is None:
             yield self
             return
@@ -212,14 +223,36 @@ class Context:
 
     @asynccontextmanager
     async def subscribed(self, permission: str) -> AsyncIterator[AsyncIterator[UUID]]:
-        """The ids of this tenant's rows as they change, for someone who holds the permission."""
+        """The ids of this tenant's rows as they change, for someone who holds the permission.
+
+        LIMIT_EXCEEDED ends it for a reader that falls too far behind."""
         async with self.reading():
             await self.scope(permission)
-        changes: AsyncGenerator[UUID, None] = self.world.hub.changes(self.tenant_id)
-        try:
-            yield changes
-        finally:
-            await changes.aclose()
+        with self.world.hub.changes(self.tenant_id) as changes:
+            try:
+                yield self._each(changes, permission)
+            finally:
+                await self.release()
+
+    async def _each(self, changes: Changes, permission: str) -> AsyncIterator[UUID]:
+        """Each change in a snapshot of its own, with the rights that are held by then. The
+        snapshot ends with `release`, which whoever sends the answer calls before sending: a slow
+        reader must not keep a connection."""
+        while True:
+            try:
+                changed = await changes.next()
+            except Behind:
+                raise Denied(
+                    LIMIT_EXCEEDED, "变化太多,未能及时接收;请重新订阅并刷新列表。"
+                ) from None
+            await self._held.enter_async_context(self.reading())
+            await self.scope(permission)
+            yield changed
+            await self.release()
+
+    async def release(self) -> None:
+        """The snapshot that a subscription's event was read in is closed."""
+        await self._held.aclose()
 
     async def region_path(self, region_id: UUID | None) -> str:
         """The path of a region; NOT_FOUND (as a denial of input) for one of nobody's."""
@@ -248,20 +281,6 @@ class Context:
                     result="DENIED",
                 )
         self.denied.clear()
-
-    def _identity(self) -> Request:
-        """The request's identity; over WebSocket it comes with `connection_init`."""
-        given = self.connection_params
-        if not given:
-            return self.request
-        headers = {str(k).lower(): v for k, v in given.items() if isinstance(v, str)}
-        said = Request.of(headers, self.world.settings.host_suffix)
-        self.request = replace(
-            self.request,
-            token=said.token or self.request.token,
-            tenant=said.tenant or self.request.tenant,
-        )
-        return self.request
 
     async def _open(self, connection: Any, claims: Claims | None, tenant: UUID) -> None:
         if claims is not None:

@@ -1,23 +1,64 @@
 """Changes as they are committed: LISTEN on one connection, handed to those who wait.
 
 A notification carries ids only. Whoever receives one reads the row again under their own scope, so
-a lost or a forged notification can show nobody anything.
+a lost or a forged notification can show nobody anything. What was committed while nobody listened
+is found in the timeline and handed on too.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import Iterator
 from uuid import UUID
 
+from guanjia.cases.service.changes import CHANNEL, changed_since
 from guanjia.db.pools import Database
 
 logger = logging.getLogger("guanjia.hub")
-CHANNEL = "case_changed"
 MAX_WAITING = 1_000
 RECONNECT_SECONDS = 1.0
+# A change is dated when its transaction begins and heard of when it commits.
+LONGEST_TRANSACTION = dt.timedelta(minutes=1)
+
+
+class Behind(Exception):
+    """More changed than the reader was kept for; what it missed is not known."""
+
+
+class Changes:
+    """The rows of one tenant that changed and that one subscriber has not read yet. A row that
+    changes again before it was read is read once, as it is by then."""
+
+    def __init__(self) -> None:
+        self._pending: dict[UUID, None] = {}
+        self._arrived = asyncio.Event()
+        self._behind = False
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def put(self, row: UUID) -> None:
+        """The row waits to be read; beyond a thousand rows nothing waits any more."""
+        if row not in self._pending and len(self._pending) >= MAX_WAITING:
+            self._behind = True
+            self._pending.clear()
+        if not self._behind:
+            self._pending[row] = None
+        self._arrived.set()
+
+    async def next(self) -> UUID:
+        """The row that waits longest; Behind when the reader was too slow."""
+        while not self._pending:
+            if self._behind:
+                raise Behind
+            self._arrived.clear()
+            await self._arrived.wait()
+        row = next(iter(self._pending))
+        del self._pending[row]
+        return row
 
 
 class Hub:
@@ -25,7 +66,7 @@ class Hub:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: dict[UUID, set[asyncio.Queue[UUID]]] = {}
+        self._waiting: dict[UUID, set[Changes]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -39,38 +80,50 @@ class Hub:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    async def changes(self, tenant_id: UUID) -> AsyncGenerator[UUID, None]:
-        """The ids of rows that changed in a tenant, from now on. A reader that falls behind by
-        more than a thousand is let go, and its client subscribes anew."""
-        queue: asyncio.Queue[UUID] = asyncio.Queue(MAX_WAITING)
+    @contextlib.contextmanager
+    def changes(self, tenant_id: UUID) -> Iterator[Changes]:
+        """The rows that change in a tenant, from now on."""
+        changes = Changes()
         waiting = self._waiting.setdefault(tenant_id, set())
-        waiting.add(queue)
+        waiting.add(changes)
         try:
-            while not (queue.full() and queue not in waiting):
-                yield await queue.get()
+            yield changes
         finally:
-            waiting.discard(queue)
+            waiting.discard(changes)
             if not waiting:
                 self._waiting.pop(tenant_id, None)
 
     def heard(self, payload: str) -> None:
         tenant, _, row = payload.partition(":")
-        waiting = self._waiting.get(UUID(tenant), set())
-        for queue in list(waiting):
-            try:
-                queue.put_nowait(UUID(row))
-            except asyncio.QueueFull:
-                waiting.discard(queue)
+        try:
+            self._hand(UUID(tenant), UUID(row))
+        except ValueError:
+            logger.warning("a notification that names no row was ignored")
+
+    def _hand(self, tenant_id: UUID, row: UUID) -> None:
+        for changes in self._waiting.get(tenant_id, ()):
+            changes.put(row)
 
     async def _listen(self, started: asyncio.Event) -> None:
+        lost: dt.datetime | None = None
         while True:
             try:
                 async with self._database.listening(CHANNEL, self.heard) as closed:
+                    if lost is not None:
+                        await self._catch_up(lost - LONGEST_TRANSACTION)
                     started.set()
+                    lost = None
                     await closed.wait()
-            except asyncio.CancelledError:
-                raise
-            except Exception:
-                logger.exception("listening failed; trying again")
+            except Exception as error:
+                logger.warning("listening failed (%s); trying again", type(error).__name__)
             started.set()
+            lost = lost or dt.datetime.now(dt.UTC)
             await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _catch_up(self, since: dt.datetime) -> None:
+        """Hands on what may have changed while nobody listened; more often is harmless."""
+        for tenant_id in list(self._waiting):
+            async with self._database.snapshot(tenant_id) as connection:
+                rows = await changed_since(connection, tenant_id, since, MAX_WAITING + 1)
+            for row in rows:
+                self._hand(tenant_id, row)

@@ -168,9 +168,11 @@ class Town:
             )
         return person
 
-    async def organisation(self, name: str, kind: str = "DEPARTMENT") -> UUID:
+    async def organisation(
+        self, name: str, kind: str = "DEPARTMENT", region: str = "district"
+    ) -> UUID:
         if name not in self.organisations:
-            place = self.tenant.regions["district"]
+            place = self.tenant.regions[region]
             made = new_id()
             async with self.api.world.database.tenant_transaction(self.tenant.id) as transaction:
                 await transaction.connection.execute(
@@ -181,7 +183,9 @@ class Town:
             self.organisations[name] = made
         return self.organisations[name]
 
-    async def opened(self, person: Person, region: str, title: str = "井盖缺失") -> dict[str, Any]:
+    async def opened(
+        self, person: Person, region: str, title: str = "井盖缺失", **more: Any
+    ) -> dict[str, Any]:
         """A case that the person reports in the region."""
         categories = await person.data(
             '{ caseCategories(filter: { code: { in: ["C01-01"] } }) { nodes { id } } }'
@@ -199,6 +203,7 @@ class Town:
                     "noPhotoReason": "夜间",
                     "contactName": "张三",
                     "contactPhone": "13900000001",
+                    **more,
                 }
             },
         )

@@ -16,6 +16,7 @@ READING = {
     "caseEvents": "{ caseEvents { totalCount } }",
     "duplicateCandidates": '{ duplicateCandidates(id: "x") { id } }',
     "caseCategories": "{ caseCategories { totalCount } }",
+    "calendarYears": "{ calendarYears { year } }",
     "case": '{ case(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "regions": "{ regions { totalCount } }",
     "region": '{ region(id: "00000000-0000-0000-0000-000000000000") { id } }',

@@ -127,3 +127,13 @@ async def test_all_that_an_address_says_is_obeyed(connections: Connections) -> N
     connection = await credentials(dsn)["connect"](host="elsewhere.invalid")
     assert await connection.fetchval("select current_user::text") == "app_rw"
     await connection.close()
+
+
+async def test_a_statement_that_was_half_sent_reaches_nobody_else(
+    database: Database, tenant: TestTenant
+) -> None:
+    for _ in range(database._read.get_max_size() + 1):
+        with pytest.raises(asyncpg.InterfaceError):
+            await database.fetch_json("select to_json($1::int)", [1, 2])
+        async with database.snapshot(tenant.id) as connection:
+            assert await connection.fetchval("select 1") == 1

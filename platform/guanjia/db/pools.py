@@ -20,6 +20,7 @@ from tortoise import Tortoise
 from tortoise.connection import get_connection, get_connections
 
 from guanjia.db.connections import Connections, connect
+from guanjia.db.faults import Unavailable
 from guanjia.db.migrate import apps, credentials
 
 WRITE = "write"
@@ -39,6 +40,7 @@ WRITE_SETTINGS = {
     "idle_in_transaction_session_timeout": "30000",
     "application_name": "guanjia-write",
 }
+ACQUIRE_SECONDS = 5.0
 _SET_TENANT = "select set_config('app.tenant_id', $1, true)"
 
 
@@ -124,10 +126,28 @@ class Database:
                 _current.reset(token)
 
     @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Any]:
+        """A connection of the read pool; Unavailable when none is free in time."""
+        # A deadline costs a timer: it is only set when there is something to wait for.
+        deadline = None if self._read.get_idle_size() else ACQUIRE_SECONDS
+        try:
+            connection = await self._read.acquire(timeout=deadline)
+        except (TimeoutError, OSError) as error:
+            raise Unavailable("no read connection") from error
+        try:
+            yield connection
+        except asyncpg.InterfaceError:
+            # A statement whose arguments do not fit is half sent: nobody else may meet the rest.
+            connection.terminate()
+            raise
+        finally:
+            await self._read.release(connection)
+
+    @asynccontextmanager
     async def snapshot(self, tenant_id: UUID) -> AsyncIterator[Any]:
         """One read-only transaction in which everything read is from the same moment."""
         async with (
-            self._read.acquire() as connection,
+            self._reading() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             await connection.execute(_SET_TENANT, str(tenant_id))
@@ -135,7 +155,7 @@ class Database:
 
     async def fetch_json(self, sql: str, arguments: Sequence[Any]) -> bytes | None:
         """The one JSON value of a fenced statement, as the bytes the database sent."""
-        async with self._read.acquire() as connection:
+        async with self._reading() as connection:
             found: bytes | None = await connection.fetchval(sql, *arguments)
             return found
 
@@ -179,12 +199,15 @@ async def _begun(client: Any) -> AsyncIterator[Any]:
     the connection goes back and the context variable is restored."""
     context = client._in_transaction()
     try:
-        transaction = await context.__aenter__()
-    except BaseException:
+        async with asyncio.timeout(ACQUIRE_SECONDS):
+            transaction = await context.__aenter__()
+    except BaseException as error:
         taken = getattr(context.client, "_connection", None)
         if taken is not None and hasattr(context, "token"):
             await asyncio.shield(_give_back(client, taken))
             get_connections().reset(context.token)
+        if isinstance(error, TimeoutError | OSError):
+            raise Unavailable("no write connection") from error
         raise
     try:
         yield transaction

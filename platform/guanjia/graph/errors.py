@@ -16,6 +16,8 @@ CONFLICT = "CONFLICT"
 LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
 PASSWORD_CHANGE_REQUIRED = "PASSWORD_CHANGE_REQUIRED"  # noqa: S105  # a code
 """Forbidden for now, and the person can end it: a client shows the form for a new password."""
+UNAVAILABLE = "UNAVAILABLE"
+"""The database is away or overloaded: the same request may be sent again."""
 INTERNAL = "INTERNAL"
 
 DENIALS = frozenset(

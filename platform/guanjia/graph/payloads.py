@@ -74,6 +74,8 @@ class ApartExtension(SavepointExtension):
         self._counted = counted
 
     async def resolve_async(self, next_: Any, source: Any, info: Any, **kwargs: Any) -> Any:
+        info.context.apart = True
+
         async def run() -> Any:
             if self._counted:
                 info.context.admit()

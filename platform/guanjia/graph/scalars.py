@@ -34,7 +34,10 @@ def parse_time(value: Any) -> dt.datetime:
         raise ValueError("时间格式不正确,例如 2026-09-18T16:30:00+08:00。") from None
     if moment.tzinfo is None:
         raise ValueError("时间缺少时区,例如 +08:00。")
-    return moment.astimezone(dt.UTC)
+    try:
+        return moment.astimezone(dt.UTC)
+    except OverflowError:
+        raise ValueError("时间超出可表示的范围。") from None
 
 
 def parse_date(value: Any) -> dt.date:

@@ -16,16 +16,21 @@ import orjson
 
 from guanjia.graph.errors import (
     BAD_USER_INPUT,
+    CONFLICT,
     FORBIDDEN,
     INTERNAL,
     LIMIT_EXCEEDED,
     PASSWORD_CHANGE_REQUIRED,
     UNAUTHENTICATED,
+    UNAVAILABLE,
 )
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
-STATUS = {UNAUTHENTICATED: 401, FORBIDDEN: 403, PASSWORD_CHANGE_REQUIRED: 403, INTERNAL: 500}
+STATUS = {
+    UNAUTHENTICATED: 401, FORBIDDEN: 403, PASSWORD_CHANGE_REQUIRED: 403, CONFLICT: 409,
+    INTERNAL: 500, UNAVAILABLE: 503,
+}  # fmt: skip
 MAX_BODY_BYTES = 1_000_000
 LOCAL_PAGE = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 """Where a frontend developer's own page comes from: allowed in development."""

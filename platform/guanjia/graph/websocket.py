@@ -6,6 +6,8 @@ syntax error is an `error` message of its operation, because other operations on
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from json import JSONDecodeError
@@ -23,14 +25,21 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
     Operation,
 )
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import CompleteMessage
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    CompleteMessage,
+    ConnectionInitMessage,
+)
 
-from guanjia.graph.errors import INTERNAL
+from guanjia.graph.errors import INTERNAL, UNAUTHENTICATED, UNAVAILABLE
 from guanjia.graph.journal import Operation as Told
 from guanjia.graph.limits import parse
-from guanjia.graph.masking import code_of, coded
+from guanjia.graph.masking import code_of, coded, outcome
 from guanjia.graph.transport import Asked, kind_and_name
 
+REJECTED = 4403
+"""A client of the protocol connects again after this code; after 4401 it would give up."""
+TRY_AGAIN = 1013
+OURS = (INTERNAL, UNAVAILABLE)
 MAX_REASON_BYTES = 120  # of 123 that a close frame holds
 TYPES = ("connection_init", "ping", "pong", "subscribe", "complete")
 
@@ -94,7 +103,39 @@ def fault_of(message: Any) -> str | None:
 
 
 class Handler(BaseGraphQLTransportWSHandler[Any, None]):
-    """One socket. Its view gives each operation a context and runs what is no subscription."""
+    """One socket. A token in `connection_init` must be valid, and the socket is closed when it
+    ends. Its view gives each operation a context and runs what is no subscription."""
+
+    _ending: asyncio.TimerHandle | None = None
+    _closing: asyncio.Task[None] | None = None
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        if not self.connection_init_received:
+            self.context.connection_params = message.get("payload")
+            try:
+                ends = await self.view.admit(self.context)  # type: ignore[attr-defined]  # our view
+            except Exception as error:
+                code = outcome(error).code
+                self.connection_init_received = True
+                await self.websocket.close(TRY_AGAIN if code in OURS else REJECTED, code)
+                return
+            loop = asyncio.get_running_loop()
+            self._ending = loop.call_later(max(0.0, ends - time.time()), self._end)
+        await super().handle_connection_init(message)
+
+    def _end(self) -> None:
+        self._closing = asyncio.create_task(self._close())
+
+    async def _close(self) -> None:
+        """The token ended: nothing more is sent."""
+        for operation_id in list(self.operations):
+            await self.cleanup_operation(operation_id)
+        await self.websocket.close(REJECTED, UNAUTHENTICATED)
+
+    async def shutdown(self) -> None:
+        if self._ending is not None:
+            self._ending.cancel()
+        await super().shutdown()
 
     async def handle_message(self, message: Any) -> None:
         fault = fault_of(message)
@@ -137,8 +178,22 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
             operation_name=operation.operation_name,
         )
         async with aclosing(source):
-            await self._send_result_stream(operation, source)
+            await self._send_events(operation, source, context, told)
         await operation.send_operation_message(CompleteMessage(id=operation.id, type="complete"))
+
+    async def _send_events(
+        self, operation: Operation[Any, None], source: Any, context: Any, told: Told
+    ) -> None:
+        """Each event as it was read; an event that could not be read ends the subscription."""
+        async for result in source:
+            # A reader that is slow to take it must not keep a connection meanwhile.
+            await context.release()
+            if result.data is None and result.errors:
+                told.outcome = code_of(result.errors[0])
+                await context.record_denials()
+                await operation.send_initial_errors(result.errors)
+                return
+            await operation.send_next(result)
 
     async def _answer(self, operation: Operation[Any, None], context: Any, told: Told) -> None:
         """A query or mutation: one result, in one snapshot or transaction as over HTTP."""

@@ -1,8 +1,12 @@
 """Cases in the API."""
 
+from strawberry.tools import merge_types
+
 from guanjia.cases import dependents as dependents  # makes itself known to tenancy
-from guanjia.cases.schema.mutations import Mutation
-from guanjia.cases.schema.queries import Query
+from guanjia.cases.schema import mutations, queries, settings
 from guanjia.cases.schema.subscriptions import Subscription
+
+Query = merge_types("Query", (queries.Query, settings.Query))
+Mutation = merge_types("Mutation", (mutations.Mutation, settings.Mutation))
 
 __all__ = ["Mutation", "Query", "Subscription"]

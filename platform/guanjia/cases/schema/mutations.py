@@ -216,7 +216,7 @@ class RevealCaseContactPayload:
     contact_phone: str | None
 
 
-def _arguments(given: Any) -> dict[str, Any]:
+def arguments(given: Any) -> dict[str, Any]:
     """An input as the use-case takes it: identifiers parsed, nothing else changed."""
     found: dict[str, Any] = {}
     for field in get_object_definition(given, strict=True).fields:
@@ -237,7 +237,7 @@ def _step(
     async def resolve(self: None, info: Info, input: input_type, scope: "Scope") -> CasePayload:
         context = info.context
         row = await use_case(
-            context.transaction, context.actor, scope, now=context.now, **_arguments(input)
+            context.transaction, context.actor, scope, now=context.now, **arguments(input)
         )
         return CasePayload(case=await context.reader.by_id("Case", row.id))
 

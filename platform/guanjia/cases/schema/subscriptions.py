@@ -17,11 +17,9 @@ async def _case_changed(
     async with context.subscribed("case:read") as changes:
         within = await context.region_path(row_id(region)) if region else ""
         async for case_id in changes:
-            async with context.reading():
-                await context.scope("case:read")
-                row = await context.reader.by_id("Case", case_id)
-                if row is not None and row["region_path"].startswith(within):
-                    yield row  # type: ignore[misc]  # rows stand for their node type
+            row = await context.reader.by_id("Case", case_id)
+            if row is not None and row["region_path"].startswith(within):
+                yield row  # type: ignore[misc]  # rows stand for their node type
 
 
 @strawberry.type

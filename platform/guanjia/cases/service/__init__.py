@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from guanjia.cases.service.advance import advance_due
 from guanjia.cases.service.archive import archive_case, finish_evaluation, reopen_case, void_case
-from guanjia.cases.service.calendars import load_calendar_year
+from guanjia.cases.service.calendars import CalendarYear, calendar_years, load_calendar_year
 from guanjia.cases.service.casefile import case_in_reach
 from guanjia.cases.service.categories import change_category, create_category
 from guanjia.cases.service.check import check_case, close_case, evaluate_case
@@ -34,11 +34,13 @@ from guanjia.cases.service.requests import (
 from guanjia.cases.service.supervision import release_supervision, supervise_case
 
 __all__ = [
+    "CalendarYear",
     "accept_case",
     "advance_due",
     "approve_extension",
     "approve_suspension",
     "archive_case",
+    "calendar_years",
     "case_in_reach",
     "change_category",
     "check_case",

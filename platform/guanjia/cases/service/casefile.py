@@ -23,6 +23,7 @@ from guanjia.cases.guards import MACHINE, Request, Situation
 from guanjia.cases.machine import Transition
 from guanjia.cases.models import CASE_REACH, Case
 from guanjia.cases.reasons import AssignmentRole, Level, RequestState, Source
+from guanjia.cases.service.changes import notify
 from guanjia.cases.service.timeline import append_event
 from guanjia.cases.service.workdays import load_calendar
 from guanjia.cases.states import State, stage_of
@@ -31,7 +32,6 @@ from guanjia.db.pools import Transaction
 from guanjia.db.scope import Reach, Scope
 from guanjia.graph.errors import CONFLICT, Refusal, forbidden, not_found
 
-CHANNEL = "case_changed"
 SYSTEM = "SYSTEM"
 SYSTEM_NAME = "系统"
 _FACTS = tuple(f.name for f in fields(CaseFacts))
@@ -363,10 +363,3 @@ def facts_of(row: Mapping[str, Any]) -> CaseFacts:
         if values[name] is not None:
             values[name] = enum(values[name])
     return CaseFacts(**values)
-
-
-async def notify(transaction: Transaction, case_id: UUID) -> None:
-    """Listeners hear of the case when the transaction commits; they read it in their own scope."""
-    await transaction.connection.execute(
-        "select pg_notify($1, $2)", CHANNEL, f"{transaction.tenant_id}:{case_id}"
-    )

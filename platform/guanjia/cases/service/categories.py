@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -30,8 +32,16 @@ _TEXTS = {
     "source": ("依据", "source"),
 }
 _REQUIRED = ("name", "group_name", "lead_name", "source")
-_LEAD_KINDS = ("DEPARTMENT", "STREET_OFFICE", "COMMUNITY", "PROPERTY_COMPANY")
 _LONGEST_LIMIT = 365
+
+
+class LeadKind(StrEnum):
+    """The kind of organisation that leads by default."""
+
+    DEPARTMENT = "DEPARTMENT"
+    STREET_OFFICE = "STREET_OFFICE"
+    COMMUNITY = "COMMUNITY"
+    PROPERTY_COMPANY = "PROPERTY_COMPANY"
 
 
 async def create_category(
@@ -45,7 +55,7 @@ async def create_category(
     kind: CategoryKind,
     limit_value: int,
     limit_unit: Unit,
-    lead_kind: str,
+    lead_kind: LeadKind,
     lead_name: str,
     source: str,
     now: datetime,
@@ -76,7 +86,7 @@ async def create_category(
     if await CaseCategory.filter(code=code).exists():
         raise Refusal(CONFLICT, f"类别编码{code}已经使用。", ("code",))
     made = await CaseCategory.create(id=new_id(), code=code, **values)
-    await _record(transaction, actor, scope, "create_category", made.id, sorted(values))
+    await _record(transaction, actor, scope, "create_category", made.id, {"code": code, **values})
     return made
 
 
@@ -91,7 +101,8 @@ async def change_category(
     **changes: Any,
 ) -> CaseCategory:
     """The category is as the changes say, from the next dispatch on: cases that were dispatched
-    keep the limit they were given. `active=False` takes it out of use."""
+    keep the limit they were given. `active=False` takes it out of use. The audit record keeps what
+    each changed value was and is."""
     if not scope:
         raise forbidden(scope.permission)
     category = await CaseCategory.filter(id=id).select_for_update().first()
@@ -99,10 +110,17 @@ async def change_category(
         raise not_found("案件类别", "id")
     if category.version != version:
         raise Refusal(CONFLICT, "类别已被他人更新,请刷新后再试。", ("version",))
-    given = {key: value for key, value in changes.items() if value is not None}
-    category.update_from_dict({**_cleaned(**given), "version": version + 1})
-    await category.save(update_fields=[*given, "version"])
-    await _record(transaction, actor, scope, "change_category", id, sorted(given))
+    given = _cleaned(**{key: value for key, value in changes.items() if value is not None})
+    changed = {
+        key: [getattr(category, key), value]
+        for key, value in given.items()
+        if getattr(category, key) != value
+    }
+    if not changed:
+        raise Refusal(BAD_USER_INPUT, "没有任何改动。")
+    category.update_from_dict({**given, "version": version + 1})
+    await category.save(update_fields=[*changed, "version"])
+    await _record(transaction, actor, scope, "change_category", id, changed)
     return category
 
 
@@ -115,8 +133,6 @@ def _cleaned(**values: Any) -> dict[str, Any]:
                 raise Refusal(MISSING_DATA, f"请填写{label}。", (name,))
     if "limit_value" in cleaned:
         inputs.positive(cleaned["limit_value"], "处置时限", "limitValue", _LONGEST_LIMIT)
-    if cleaned.get("lead_kind", _LEAD_KINDS[0]) not in _LEAD_KINDS:
-        raise Refusal(BAD_USER_INPUT, "主办单位的类别不正确。", ("leadKind",))
     return cleaned
 
 
@@ -126,7 +142,7 @@ async def _record(
     scope: Scope,
     action: str,
     category_id: UUID,
-    changed: list[str],
+    detail: Mapping[str, Any],
 ) -> None:
     await record(
         transaction,
@@ -135,5 +151,5 @@ async def _record(
         permission=scope.permission,
         object_type="CaseCategory",
         object_id=category_id,
-        detail={"changed": changed},
+        detail=detail,
     )
