@@ -38,9 +38,7 @@ from guanjia.graph.contract import Contract, ContractBroken
 from guanjia.graph.errors import Refusal
 from guanjia.graph.journal import Journal, configure
 from guanjia.graph.transport import MAX_BODY_BYTES
-from guanjia.people import commands as keys
-from guanjia.people import onboard as residents
-from guanjia.people.vault import MissingMasterKey
+from guanjia.people import keys, retention
 from guanjia.settings import MODULES, PROJECT_ROOT, Settings, SettingsError
 from guanjia.tenancy import onboarding
 from guanjia.tenancy.models import OPERATOR, tenant_id
@@ -63,10 +61,10 @@ app.add_typer(keys.app, name="key")
 
 console = Console(highlight=False, soft_wrap=True)
 run = asyncio.run
-HOOKS = (users.seed, residents.seed, cases.seed)
+HOOKS = (users.seed, retention.seed, cases.seed)
 EXPECTED = (
     SettingsError, MissingConnection, ServerFailed, UnsafeDatabase, BadTree, BadTenantFile,
-    onboarding.Refused, rulebook.BadPolicy, ContractBroken, MissingMasterKey, Refusal, OSError,
+    onboarding.Refused, rulebook.BadPolicy, ContractBroken, Refusal, OSError,
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from guanjia.context import Request, World
 from guanjia.db.connections import Connections
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Database
-from guanjia.people.onboard import seed_retention
+from guanjia.people.retention import seed_retention
 from guanjia.reading.engine import Caller
 from guanjia.schema import graphql_schema
 from guanjia.tenancy.models import tenant_id

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from guanjia.db.ids import new_id
 from guanjia.people.ciphers import Key, Place, Suite
-from guanjia.settings import Settings
+from guanjia.settings import Settings, SettingsError
 
 DATA, INDEX = "DATA", "INDEX"
 _TABLE = "data_keys"
@@ -36,7 +36,7 @@ _ADD = (
 )
 
 
-class MissingMasterKey(Exception):
+class MissingMasterKey(SettingsError):
     """A tenant's keys are wrapped with a master key that the environment does not give."""
 
 

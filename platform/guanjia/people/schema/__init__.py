@@ -1,5 +1,6 @@
 """Persons in the API."""
 
+from guanjia.people import dependents as dependents  # makes itself known to tenancy
 from guanjia.people.schema.mutations import Mutation
 from guanjia.people.schema.queries import Query
 

@@ -7,7 +7,7 @@ import datetime as dt
 import re
 from typing import Any
 
-from guanjia.people.onboard import _RETENTION, seed_retention
+from guanjia.people.retention import _RETENTION, seed_retention
 from guanjia.settings import PROJECT_ROOT
 from guanjia.tenancy.dependents import follow
 

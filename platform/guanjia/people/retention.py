@@ -1,4 +1,4 @@
-"""What a new tenant gets of persons."""
+"""How long data of each kind is kept: dated rules that a new tenant starts with."""
 
 from __future__ import annotations
 
