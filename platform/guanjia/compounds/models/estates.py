@@ -25,18 +25,33 @@ class ManagementMode(StrEnum):
     COMMUNITY_FALLBACK = "COMMUNITY_FALLBACK"
 
 
-_LEVELS = {10: "street_path", 15: "community_path"}
+LEVELS = {10: "street_path", 15: "community_path", 20: "region_path"}
 _HOLDS_A_BUILDING = (
     "({row}.region_path >= {low} and {row}.region_path < {high} or exists (select 1"
     " from buildings hb where hb.tenant_id = {tenant} and hb.compound_id = {row}.%s"
     " and hb.region_path >= {low} and hb.region_path < {high}))"
 )
+_BOUND_TO_ME = (
+    "exists (select 1 from persons op join house_bindings ob on ob.tenant_id = {tenant}"
+    " and ob.person_id = op.id and ob.valid_to is null"
+    " where op.tenant_id = {tenant} and op.membership_id = {me} and ob.%s = {row}.%s)"
+)
 
-COMPOUND_REACH = Reachable(inside=_HOLDS_A_BUILDING % "id")
-"""A compound is reached at its community and above, and by whose grid covers a building of it."""
-PART_REACH = Reachable(inside=_HOLDS_A_BUILDING % "compound_id")
+COMPOUND_REACH = Reachable(
+    inside=_HOLDS_A_BUILDING % "id", own=_BOUND_TO_ME % ("compound_id", "id")
+)
+"""A compound is reached at its community and above, by whose grid covers a building of it, and by
+who has a home in it."""
+PART_REACH = Reachable(
+    inside=_HOLDS_A_BUILDING % "compound_id", own=_BOUND_TO_ME % ("compound_id", "compound_id")
+)
 """What hangs on a compound as a whole is reached as it is."""
-BUILDING_REACH = Reachable(region="region_path", levels={**_LEVELS, 20: "region_path"})
+BUILDING_REACH = Reachable(
+    region="region_path", levels=LEVELS, own=_BOUND_TO_ME % ("building_id", "id")
+)
+HOUSE_REACH = Reachable(
+    region="region_path", levels=LEVELS, own=_BOUND_TO_ME % ("house_unit_id", "id")
+)
 
 
 class Compound(Model):
