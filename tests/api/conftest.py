@@ -99,9 +99,15 @@ class Person:
             {"input": given},
         )
 
-    async def refused(self, name: str, given: dict[str, Any]) -> str:
+    async def done(self, name: str, wanted: str = "", /, **given: Any) -> dict[str, Any]:
+        """The payload of a mutation that nothing refuses."""
+        payload = await self.do(name, given, wanted)
+        assert payload["userErrors"] == [], (name, payload)
+        return payload
+
+    async def refused(self, name: str, given: dict[str, Any] | None = None, /, **more: Any) -> str:
         """The code by which a mutation is refused."""
-        payload = await self.do(name, given)
+        payload = await self.do(name, {**(given or {}), **more})
         code: str = payload["userErrors"][0]["code"]
         return code
 

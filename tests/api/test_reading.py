@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis_graphql import nodes, queries
+from tests.api.test_schema_walk import populate_compounds
 
 from guanjia.context import Context, Request
 from guanjia.reading.engine import Caller
@@ -87,6 +88,26 @@ DOCUMENTS: list[tuple[str, Any]] = [
         None,
     ),
     (
+        "{ compounds { totalCount nodes { id name address managementMode householdCount areaM2"
+        " boundary active version region { name } buildings { totalCount nodes { code name floors"
+        " region { name } houseUnits(first: 2) { nodes { label } } } } houseUnits(first: 50)"
+        " { nodes { label bindings { relation proof voteHolder validFrom person { name phones"
+        " { number } } } } } } } }",
+        None,
+    ),
+    (
+        "query ($f: HouseUnitFilter) { houseUnits(filter: $f) { totalCount nodes { id label unit"
+        " floor room estateCode areaDm2 validFrom validTo building { name } compound { name }"
+        " households { occupancy members { relation person { name } } } voteHoldings { cause"
+        " beganAt endedAt } } } }",
+        {"f": {"inForce": True}},
+    ),
+    (
+        "{ houseBindings(orderBy: OLDEST) { totalCount nodes { relation voteHolder provenAt"
+        " houseUnit { label } person { name } } } }",
+        None,
+    ),
+    (
         "{ caseCategories(first: 3) { nodes { code limitValue limitUnit } pageInfo { endCursor } }"
         " }",
         None,
@@ -133,6 +154,7 @@ async def people(town: Any) -> list[Any]:
     await town.opened(found[6], "north1", "居民上报")
     for number, place in enumerate(("north1grid", "north2", "south2")):
         await town.registered(found[4] if place == "south2" else reporters[number], place)
+    await populate_compounds(town)
     return found
 
 
@@ -160,6 +182,8 @@ def random_documents(api: Any) -> list[str]:
         "caseEvents",
         "viewer",
         "persons",
+        "compounds",
+        "houseUnits",
     ]
 
     @hypothesis_settings(
