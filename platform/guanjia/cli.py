@@ -27,6 +27,7 @@ from guanjia.app import check_walls, create_app
 from guanjia.audit import chain
 from guanjia.cases import onboard as cases
 from guanjia.cases.commands import case_app
+from guanjia.compounds import dependents as dependents  # makes itself known to tenancy
 from guanjia.db import embedded
 from guanjia.db.connections import Connections, MissingConnection, connect, resolve
 from guanjia.db.embedded import ServerFailed
@@ -51,13 +52,11 @@ policy_app = typer.Typer(help="角色策略", no_args_is_help=True)
 audit_app = typer.Typer(help="审计", no_args_is_help=True)
 database_app = typer.Typer(help="内置数据库", no_args_is_help=True)
 user_app = typer.Typer(help="账号", no_args_is_help=True)
-app.add_typer(tenant_app, name="tenant")
-app.add_typer(policy_app, name="policy")
-app.add_typer(audit_app, name="audit")
-app.add_typer(case_app, name="case")
-app.add_typer(database_app, name="database")
-app.add_typer(user_app, name="user")
-app.add_typer(keys.app, name="key")
+for group, name in (
+    (tenant_app, "tenant"), (policy_app, "policy"), (audit_app, "audit"), (case_app, "case"),
+    (database_app, "database"), (user_app, "user"), (keys.app, "key"),
+):  # fmt: skip
+    app.add_typer(group, name=name)
 
 console = Console(highlight=False, soft_wrap=True)
 run = asyncio.run
@@ -360,7 +359,6 @@ def audit_verify(
     ] = None,
 ) -> None:
     """重新计算审计链,指出第一条被改动的记录。"""
-
     if anchor and not tenant:
         raise SettingsError("--anchor 属于一个租户,请同时给出 --tenant。")
 

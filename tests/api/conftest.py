@@ -11,6 +11,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from tests.api.population import populate_compounds
 from tests.conftest import make_tenant
 
 from guanjia import settings
@@ -107,9 +108,15 @@ class Person:
             {"input": given},
         )
 
-    async def refused(self, name: str, given: dict[str, Any]) -> str:
+    async def done(self, name: str, wanted: str = "", /, **given: Any) -> dict[str, Any]:
+        """The payload of a mutation that nothing refuses."""
+        payload = await self.do(name, given, wanted)
+        assert payload["userErrors"] == [], (name, payload)
+        return payload
+
+    async def refused(self, name: str, given: dict[str, Any] | None = None, /, **more: Any) -> str:
         """The code by which a mutation is refused."""
-        payload = await self.do(name, given)
+        payload = await self.do(name, {**(given or {}), **more})
         code: str = payload["userErrors"][0]["code"]
         return code
 
@@ -267,4 +274,5 @@ async def people(town: Any) -> list[Any]:
     await town.opened(found[6], "north1", "居民上报")
     for number, place in enumerate(("north1grid", "north2", "south2")):
         await town.registered(found[4] if place == "south2" else reporters[number], place)
+    await populate_compounds(town)
     return found

@@ -85,10 +85,12 @@ class Oracle:
             ids = "{" + ",".join(str(i) for i in standing.organisations) + "}"
             if await self._true(table.organisation, node, row, ids=f"{ids}"):
                 return True
-        return bool(
-            self.holds(standing, permission, "self")
-            and table.mine
-            and row[table.mine] == standing.membership
+        if not self.holds(standing, permission, "self"):
+            return False
+        if table.mine and row[table.mine] == standing.membership:
+            return True
+        return bool(table.own) and await self._true(
+            table.own, node, row, me=f"{standing.membership}"
         )
 
     async def _true(self, sql: str, node: Node, row: Any, **values: str) -> bool:

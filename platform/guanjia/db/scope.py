@@ -51,8 +51,9 @@ class Reachable:
     inside: SQL with `{low}` and `{high}` for rows that lie in a region through another table.
     region: the column with the row's region path; levels: stored columns with the path cut at a
     length, for one equality instead of a range; organisation: SQL with `{row}`, `{tenant}` and
-    `{ids}`; mine: the column with the owner's membership id. `tenant_wide` rows (a catalogue) are
-    readable at any reach.
+    `{ids}`; mine: the column with the owner's membership id; own: SQL with `{row}`, `{tenant}` and
+    `{me}` for rows that are somebody's own through another table. `tenant_wide` rows (a catalogue)
+    are readable at any reach.
     """
 
     region: str | None = None
@@ -60,6 +61,7 @@ class Reachable:
     levels: Mapping[int, str] = field(default_factory=dict)
     organisation: str | None = None
     mine: str | None = None
+    own: str | None = None
     tenant_wide: bool = False
 
 
@@ -106,8 +108,8 @@ class Scope:
                 return ("all",)
         if table.organisation is not None and self.organisations:
             atoms.append("organisation")
-        if table.mine is not None and self.mine and self.membership_id is not None:
-            atoms.append("mine")
+        if self.mine and self.membership_id is not None:
+            atoms += [name for name in ("mine", "own") if getattr(table, name) is not None]
         return tuple(atoms)
 
     def predicate(self, table: Reachable, row: str, tenant: str, bind: Bind) -> str:
@@ -194,6 +196,9 @@ def _atom(
         assert table.organisation is not None
         ids = bind("organisations", "uuid[]")
         return table.organisation.format(row=row, tenant=tenant, ids=ids)
+    if atom == "own":
+        assert table.own is not None
+        return table.own.format(row=row, tenant=tenant, me=bind("me", "uuid"))
     assert atom == "mine"
     return f"{row}.{table.mine} = {bind('me', 'uuid')}"
 

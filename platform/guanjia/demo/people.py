@@ -27,7 +27,15 @@ class Person:
     kind: str = "STAFF"
 
 
-GRIDS = ((XIMENQIAO, "珑樾台网格"), (MAKENG, "创世纪网格"))
+GRIDS = (
+    (XIMENQIAO, "珑樾台网格", 1),
+    (XIMENQIAO, "珑樾台二网格", 2),
+    (XIMENQIAO, "珑樾台三网格", 3),
+    (XIMENQIAO, "珑樾台四网格", 4),
+    (MAKENG, "创世纪网格", 1),
+)
+BUILDINGS = {1: (1, 12), 2: (13, 20), 3: (21, 28), 4: (29, 38)}
+"""The first and last building of 珑樾台 that each of its grids covers."""
 COMPANY = ("碧桂园珑樾台物业服务中心(演示)", XIMENQIAO)
 OWN_ROLE: dict[str, Any] = {
     "code": "X_PATROL",
@@ -42,8 +50,16 @@ OWN_ROLE: dict[str, Any] = {
 }
 """A role of the district's own."""
 
+STEWARDS = tuple(
+    Person(f"lou.{building:02}", f"楼栋长{building:02}", "BLD", f"{XIMENQIAO}{grid:03}")
+    for grid, (first, last) in BUILDINGS.items()
+    for building in range(max(first, 2), last + 1)
+)
+"""With 沈岚 the 38 楼栋网格员 of 西门桥社区, one for each building."""
+
 PEOPLE = {
     "yanping": (
+        *STEWARDS,
         Person("shen.lan", "沈岚", "BLD", GRID_XIMENQIAO),
         Person("chen.hao", "陈浩", "GRID", GRID_XIMENQIAO),
         Person("wang.fang", "王芳", "COMM", XIMENQIAO),
@@ -155,12 +171,12 @@ def how_to_log_in(address: str) -> list[str]:
 
 
 async def _grids_and_company(stage: Stage) -> None:
-    places = await _places(stage, [community for community, _ in GRIDS], [])
-    for community, name in GRIDS:
+    places = await _places(stage, [community for community, _, _ in GRIDS], [])
+    for community, name, sequence in GRIDS:
         await _unless_there(
             stage,
             "createGrid",
-            {"communityId": places.regions[community], "name": name, "sequence": 1},
+            {"communityId": places.regions[community], "name": name, "sequence": sequence},
         )
     name, community = COMPANY
     await _unless_there(

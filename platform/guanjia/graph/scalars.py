@@ -4,6 +4,7 @@ import datetime as dt
 import re
 from typing import Any, NewType
 
+import orjson
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
@@ -12,6 +13,9 @@ Money = NewType("Money", int)
 
 Degrees = NewType("Degrees", float)
 """经度或纬度 (WGS-84) in degrees; whole ones are written without decimals, as the database does."""
+
+GeoJson = NewType("GeoJson", dict)
+"""A GeoJSON geometry: stored as text, an object in the API."""
 
 _YUAN = re.compile(r"-?\d{1,15}(\.\d{1,2})?")
 
@@ -68,6 +72,11 @@ def parse_yuan(value: Any) -> int:
     return sign * (int(whole) * 100 + int(part.ljust(2, "0") or 0))
 
 
+def geometry(stored: Any) -> Any:
+    """The object that a stored geometry is."""
+    return orjson.loads(stored) if isinstance(stored, str | bytes) else stored
+
+
 SCALARS: dict[object, ScalarDefinition] = {
     dt.datetime: strawberry.scalar(
         name="DateTime",
@@ -92,5 +101,11 @@ SCALARS: dict[object, ScalarDefinition] = {
         description='金额,单位元,两位小数的文本,例如 "1110.00"',
         serialize=yuan,
         parse_value=parse_yuan,
+    ),
+    GeoJson: strawberry.scalar(
+        name="GeoJson",
+        description="GeoJSON 几何(Polygon、MultiPolygon),WGS-84,经度在前",
+        serialize=geometry,
+        parse_value=lambda given: given,
     ),
 }

@@ -1,0 +1,11 @@
+"""Compounds in the API: types and queries in a file for each noun, put together here."""
+
+from strawberry.tools import merge_types
+
+from guanjia.compounds import dependents as dependents  # makes itself known to tenancy
+from guanjia.compounds.schema import bindings, changes, estates, households
+
+Query = merge_types("Query", (estates.Query, bindings.Query))
+Mutation = merge_types("Mutation", (changes.Mutation, households.Mutation, bindings.Mutation))
+
+__all__ = ["Mutation", "Query"]

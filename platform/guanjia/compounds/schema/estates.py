@@ -1,0 +1,218 @@
+"""Compounds, buildings and homes as node types, and their queries."""
+
+import datetime as dt
+from enum import Enum
+from typing import Annotated
+
+import strawberry
+from strawberry.types import Info
+
+from guanjia.compounds import models
+from guanjia.compounds.models.estates import BUILDING_REACH, COMPOUND_REACH, HOUSE_REACH
+from guanjia.compounds.schema.bindings import HouseBinding, VoteHolding
+from guanjia.compounds.schema.gridmembers import GridMember, grid_members_field
+from guanjia.compounds.schema.households import ResidentHousehold
+from guanjia.compounds.service.homes import homes_of
+from guanjia.graph.filters import IdFilter, RegionFilter, enum_filter
+from guanjia.graph.marks import requires
+from guanjia.graph.nodes import (
+    Connection,
+    column,
+    connection,
+    many,
+    node,
+    one,
+    root_connection,
+    root_lookup,
+)
+from guanjia.graph.scalars import GeoJson
+from guanjia.reading.mapping import Condition, Order, SortKey
+from guanjia.tenancy.schema import Region, TextFilter
+
+ManagementMode = strawberry.enum(
+    models.ManagementMode, name="ManagementMode", description="物业公司、业主自管、社区兜底"
+)
+ManagementModeFilter = enum_filter(ManagementMode)
+
+
+@node(
+    models.HouseUnit,
+    read="house:read",
+    reach=HOUSE_REACH,
+    orders=(Order("LABEL", (SortKey("label", "text"), SortKey("id", "uuid"))),),
+    filters={
+        "id": {"in": Condition("in", "id", "uuid")},
+        "region": {"within": Condition("within", "region_path")},
+        "compound": {"in": Condition("in", "compound_id", "uuid")},
+        "building": {"in": Condition("in", "building_id", "uuid")},
+        "label": {"in": Condition("in", "label")},
+        "inForce": Condition(
+            "flag", "{row}.valid_to is null", otherwise="{row}.valid_to is not null"
+        ),
+    },
+)
+class HouseUnit:
+    """房屋(户·室):一个专有部分"""
+
+    id: strawberry.ID = column()
+    label: str = column("门牌,例如 3幢2单元501")
+    unit: str = column("单元,两位;无单元为 00")
+    floor: int = column("楼层;地下为负")
+    room: str = column("房号")
+    estate_code: str | None = column("不动产单元代码,28 位")
+    area_dm2: int | None = column("专有部分面积,0.01 平方米")
+    valid_from: dt.date = column("自何日有此房屋")
+    valid_to: dt.date | None = column("至何日;仍在时为空")
+    version: int = column("版本")
+    building: Annotated["Building", strawberry.lazy(__name__)] | None = one(
+        "Building", "building_id", "楼栋"
+    )
+    compound: Annotated["Compound", strawberry.lazy(__name__)] | None = one(
+        "Compound", "compound_id", "小区"
+    )
+    bindings: list[HouseBinding] = many(
+        "HouseBinding",
+        "house_unit_id",
+        (("valid_from", "asc"), ("id", "asc")),
+        "有效的绑定",
+        where="{row}.valid_to is null",
+    )
+    households: list[ResidentHousehold] = many(
+        "ResidentHousehold",
+        "house_unit_id",
+        (("valid_from", "asc"), ("id", "asc")),
+        "现居住户",
+        where="{row}.valid_to is null",
+    )
+    vote_holdings: list[VoteHolding] = many(
+        "VoteHolding", "house_unit_id", (("began_at", "asc"), ("id", "asc")), "历任与现任投票代表"
+    )
+    grid_members: list[GridMember] = grid_members_field(lambda row: row["building_id"])
+
+
+@node(
+    models.Building,
+    read="building:read",
+    reach=BUILDING_REACH,
+    orders=(Order("POSITION", (SortKey("position", "int"), SortKey("id", "uuid"))),),
+)
+class Building:
+    """楼栋"""
+
+    id: strawberry.ID = column()
+    code: str = column("编号:社区 12 位加 5 位,网格重划时不变")
+    name: str = column("名称,例如 3幢")
+    floors: int | None = column("层数")
+    active: bool = column("是否有效")
+    version: int = column("版本")
+    region: Region | None = one(
+        "Region", "region_id", "现覆盖它的网格;没有时为社区", through="building:read"
+    )
+    house_units: Connection[HouseUnit] = connection("HouseUnit", "building_id", "房屋")
+    grid_members: list[GridMember] = grid_members_field(lambda row: row["id"])
+
+
+@node(
+    models.Compound,
+    read="compound:read",
+    reach=COMPOUND_REACH,
+    orders=(Order("NAME", (SortKey("name", "text"), SortKey("id", "uuid"))),),
+    filters={
+        "id": {"in": Condition("in", "id", "uuid")},
+        "region": {
+            "within": Condition("within", "region_path"),
+            "in": Condition("in", "region_id", "uuid"),
+        },
+        "managementMode": {"in": Condition("in", "management_mode")},
+        "active": Condition("flag", "{row}.active", otherwise="not {row}.active"),
+        "search": Condition(
+            "search", "{row}.search_text", kind="compound_id", table="compound_grams"
+        ),
+    },
+)
+class Compound:
+    """小区"""
+
+    id: strawberry.ID = column()
+    name: str = column("名称")
+    address: str = column("地址")
+    management_mode: ManagementMode = column("管理方式")
+    household_count: int | None = column("户数(户)")
+    area_m2: int | None = column("建筑面积(平方米)")
+    boundary: GeoJson | None = column("边界")
+    active: bool = column("是否有效")
+    version: int = column("版本")
+    region: Region | None = one("Region", "region_id", "所在社区", through="compound:read")
+    buildings: Connection[Building] = connection("Building", "compound_id", "楼栋")
+    house_units: Connection[HouseUnit] = connection("HouseUnit", "compound_id", "房屋")
+
+
+@strawberry.input(description="按所在区域筛选,含其全部下级")
+class WithinFilter:
+    within: strawberry.ID | None = strawberry.UNSET
+
+
+@strawberry.input(description="房屋筛选;各项须同时满足")
+class HouseUnitFilter:
+    id: IdFilter | None = strawberry.UNSET
+    region: WithinFilter | None = strawberry.UNSET
+    compound: IdFilter | None = strawberry.UNSET
+    building: IdFilter | None = strawberry.UNSET
+    label: TextFilter | None = strawberry.UNSET
+    in_force: bool | None = strawberry.field(default=strawberry.UNSET, description="现有的")
+
+
+@strawberry.enum(description="房屋排序:按门牌")
+class HouseUnitOrder(Enum):
+    LABEL = "LABEL"
+
+
+@strawberry.input(description="小区筛选")
+class CompoundFilter:
+    id: IdFilter | None = strawberry.UNSET
+    region: RegionFilter | None = strawberry.UNSET
+    management_mode: ManagementModeFilter | None = strawberry.UNSET
+    active: bool | None = strawberry.UNSET
+    search: str | None = strawberry.field(
+        default=strawberry.UNSET, description="名称、地址中的文字,2 到 50 个字"
+    )
+
+
+@strawberry.enum(description="小区排序:按名称")
+class CompoundOrder(Enum):
+    NAME = "NAME"
+
+
+async def _my_homes(self: None, info: Info) -> list[HouseUnit]:
+    context = info.context
+    async with context.reader.alone() as connection:
+        ids = await homes_of(connection, context.tenant_id, context.actor.membership_id)
+    found = [await context.reader.by_id("HouseUnit", home) for home in ids]
+    return [home for home in found if home is not None]
+
+
+@strawberry.type
+class Query:
+    compounds: Connection[Compound] = root_connection(
+        Compound,
+        permission="compound:read",
+        filter_type=CompoundFilter,
+        order_type=CompoundOrder,
+        description="辖区内的小区",
+    )
+    compound: Compound | None = root_lookup(
+        Compound, permission="compound:read", description="一个小区;不存在或不可读时为空"
+    )
+    house_units: Connection[HouseUnit] = root_connection(
+        HouseUnit,
+        permission="house:read",
+        filter_type=HouseUnitFilter,
+        order_type=HouseUnitOrder,
+        description="可读的房屋:辖区内的、本人绑定的",
+    )
+    house_unit: HouseUnit | None = root_lookup(
+        HouseUnit, permission="house:read", description="一套房屋;不存在或不可读时为空"
+    )
+    my_homes: list[HouseUnit] = strawberry.field(
+        resolver=_my_homes, description="本人绑定的房屋", extensions=requires("house:read")
+    )

@@ -1,0 +1,74 @@
+"""What lives in a town that is walked: cases in every state of interest, compounds, homes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+async def step(person: Any, name: str, kind: str, case: dict[str, Any], **given: Any) -> None:
+    answer = await person.data(
+        f"mutation ($i: {kind}!) {{ {name}(input: $i)"
+        " { case { version } userErrors { code message } } }",
+        {"i": {"id": case["id"], "version": case["version"], **given}},
+    )
+    assert answer[name]["userErrors"] == [], answer
+    case["version"] = answer[name]["case"]["version"]
+
+
+async def populate(town: Any) -> None:
+    """In the north and in the south: a reported case, and one that a department handles."""
+    for street, community, department in (
+        ("north", "north1", "住建局"),
+        ("south", "south1", "城管局"),
+    ):
+        await town.organisation(department)
+        clerk, chief = await town.person("COMM", community), await town.person("SCMD", street)
+        district = await town.person("DCMD", "district")
+        await town.opened(clerk, f"{community}grid", f"{community} 待核实")
+        await town.registered(
+            clerk,
+            f"{community}grid",
+            documents=[{"kind": "PASSPORT", "number": f"{community}001"}],
+        )
+        case = await town.opened(clerk, community, f"{community} 已派遣")
+        await step(clerk, "fileCase", "FileCaseInput", case)
+        await step(clerk, "escalateCase", "EscalateCaseInput", case, reason="须上级处理")
+        await step(chief, "escalateCase", "EscalateCaseInput", case, reason="须上级处理")
+        handler = str(town.organisations[department])
+        await step(district, "dispatchCase", "DispatchCaseInput", case, organisationId=handler)
+
+
+async def populate_compounds(town: Any) -> None:
+    """In the north and in the south: a compound with a building in the grid and one outside; in
+    the grid's a home with its owner, and those who live there."""
+    for community in ("north1", "south1"):
+        clerk = await town.person("COMM", community)
+        place = town.tenant.regions[community]
+        made = await clerk.done(
+            "createCompound", "compound { id }", regionId=str(place.id),
+            name=f"{community} 小区", managementMode="SELF_MANAGED",
+        )  # fmt: skip
+        made = await clerk.done(
+            "createBuildings", "buildings { id }", compoundId=made["compound"]["id"],
+            names=["1-2幢"],
+        )  # fmt: skip
+        first, second = (building["id"] for building in made["buildings"])
+        await clerk.done(
+            "assignGrid", buildingIds=[first],
+            gridId=str(town.tenant.regions[f"{community}grid"].id),
+        )  # fmt: skip
+        for building in (second, first):
+            made = await clerk.done(
+            "createHouseUnit", "houseUnit { id }", buildingId=building, floor="1",
+                room="101",
+            )  # fmt: skip
+        home = made["houseUnit"]["id"]
+        owner = (await town.registered(clerk, community, name="业主甲"))["person"]["id"]
+        await clerk.done(
+            "bindPerson", houseUnitId=home, personId=owner, relation="OWNER",
+            proof="ESTATE_REGISTRY",
+        )  # fmt: skip
+        await clerk.done(
+            "createHousehold", houseUnitId=home, occupancy="OWNER",
+            members=[{"personId": owner, "relation": "HEAD"}],
+        )  # fmt: skip
