@@ -12,6 +12,7 @@ from tests.api.paths import Way, roots, ways
 
 from guanjia import schema as schemas
 from guanjia.access.policy import Allow
+from guanjia.db.ids import new_id
 from guanjia.reading.mapping import NODES, Connect, Lookup
 
 PERSONAS: list[tuple[str | None, str, str | None]] = [
@@ -60,11 +61,40 @@ async def populate(town: Any) -> None:
         await step(district, "dispatchCase", "DispatchCaseInput", case, organisationId=handler)
 
 
+async def populate_compounds(town: Any) -> None:
+    """In the north and in the south: a compound with two buildings, one of them in the grid."""
+    async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
+        run = transaction.connection.execute
+        for community in ("north1", "south1"):
+            place, grid = town.tenant.regions[community], town.tenant.regions[f"{community}grid"]
+            compound = new_id()
+            await run(
+                "insert into compounds (id, name, region_id, region_path, management_mode,"
+                " search_text) values ($1, $2, $3, $4, 'SELF_MANAGED', $2)",
+                compound, f"{community} 小区", place.id, place.path,
+            )  # fmt: skip
+            for position, region in enumerate((place, grid), 1):
+                building = new_id()
+                await run(
+                    "insert into buildings (id, compound_id, code, name, position, region_id,"
+                    " region_path) values ($1, $2, $3, $4, $5, $6, $7)",
+                    building, compound, f"{place.code}{position:05}", f"{position}幢", position,
+                    region.id, region.path,
+                )  # fmt: skip
+                await run(
+                    "insert into house_units (id, building_id, compound_id, region_path, unit,"
+                    " floor, room, label, valid_from) values ($1, $2, $3, $4, '01', 1, '101', $5,"
+                    " '2020-01-01')",
+                    new_id(), building, compound, region.path, f"{position}幢101",
+                )  # fmt: skip
+
+
 @pytest.fixture
 async def settled(town: Any) -> Any:
     for name in ("甲物业", "乙物业"):
         await town.organisation(name, "PROPERTY_COMPANY")
     await populate(town)
+    await populate_compounds(town)
     return town
 
 

@@ -17,6 +17,8 @@ READING = {
     "duplicateCandidates": '{ duplicateCandidates(id: "x") { id } }',
     "caseCategories": "{ caseCategories { totalCount } }",
     "case": '{ case(id: "00000000-0000-0000-0000-000000000000") { id } }',
+    "compounds": "{ compounds { totalCount } }",
+    "compound": '{ compound(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "regions": "{ regions { totalCount } }",
     "region": '{ region(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "organisations": "{ organisations { totalCount } }",

@@ -43,7 +43,8 @@ class TenantTable(Sql):
 
     columns: SQL column definitions without the key columns. primary_key: its columns after the
     tenant; `id uuid` is added when it is the key. unique and indexes: column lists, which are put
-    behind the tenant; an index may end in a `where` clause.
+    behind the tenant; an index may end in a `where` clause. exclusions: what no two rows may
+    share, for example `"building_id with =, daterange(valid_from, valid_to) with &&"`.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class TenantTable(Sql):
         unique: Sequence[str] = (),
         indexes: Sequence[str] = (),
         checks: Sequence[str] = (),
+        exclusions: Sequence[str] = (),
         grants: Mapping[str, str] = READ_AND_WRITE,
     ) -> None:
         self.name = name
@@ -66,6 +68,7 @@ class TenantTable(Sql):
         body += columns
         body.append(f"primary key ({', '.join(('tenant_id', *primary_key))})")
         body += [f"check ({check})" for check in checks]
+        body += [f"exclude using gist (tenant_id with =, {rule})" for rule in exclusions]
         body += [
             f"foreign key (tenant_id, {r.column}) references {r.table} (tenant_id, id)"
             for r in references

@@ -1,0 +1,132 @@
+"""Compounds, buildings and homes as node types, and their queries."""
+
+import datetime as dt
+from enum import Enum
+
+import strawberry
+
+from guanjia.compounds import models
+from guanjia.compounds.models.estates import BUILDING_REACH, COMPOUND_REACH
+from guanjia.graph.filters import IdFilter, RegionFilter, enum_filter
+from guanjia.graph.nodes import (
+    Connection,
+    column,
+    connection,
+    node,
+    one,
+    root_connection,
+    root_lookup,
+)
+from guanjia.reading.mapping import Condition, Order, SortKey
+from guanjia.tenancy.schema import Region
+
+ManagementMode = strawberry.enum(
+    models.ManagementMode, name="ManagementMode", description="物业公司、业主自管、社区兜底"
+)
+ManagementModeFilter = enum_filter(ManagementMode)
+
+
+@node(
+    models.HouseUnit,
+    read="house:read",
+    reach=BUILDING_REACH,
+    orders=(Order("LABEL", (SortKey("label", "text"), SortKey("id", "uuid"))),),
+)
+class HouseUnit:
+    """房屋(户·室):一个专有部分"""
+
+    id: strawberry.ID = column()
+    label: str = column("门牌,例如 3幢2单元501")
+    unit: str = column("单元,两位;无单元为 00")
+    floor: int = column("楼层;地下为负")
+    room: str = column("房号")
+    estate_code: str | None = column("不动产单元代码,28 位")
+    area_dm2: int | None = column("专有部分面积,0.01 平方米")
+    valid_from: dt.date = column("自何日有此房屋")
+    valid_to: dt.date | None = column("至何日;仍在时为空")
+    version: int = column("版本")
+
+
+@node(
+    models.Building,
+    read="building:read",
+    reach=BUILDING_REACH,
+    orders=(Order("POSITION", (SortKey("position", "int"), SortKey("id", "uuid"))),),
+)
+class Building:
+    """楼栋"""
+
+    id: strawberry.ID = column()
+    code: str = column("编号:社区 12 位加 5 位,网格重划时不变")
+    name: str = column("名称,例如 3幢")
+    floors: int | None = column("层数")
+    active: bool = column("是否有效")
+    version: int = column("版本")
+    region: Region | None = one(
+        "Region", "region_id", "现覆盖它的网格;没有时为社区", through="building:read"
+    )
+    house_units: Connection[HouseUnit] = connection("HouseUnit", "building_id", "房屋")
+
+
+@node(
+    models.Compound,
+    read="compound:read",
+    reach=COMPOUND_REACH,
+    orders=(Order("NAME", (SortKey("name", "text"), SortKey("id", "uuid"))),),
+    filters={
+        "id": {"in": Condition("in", "id", "uuid")},
+        "region": {
+            "within": Condition("within", "region_path"),
+            "in": Condition("in", "region_id", "uuid"),
+        },
+        "managementMode": {"in": Condition("in", "management_mode")},
+        "active": Condition("flag", "{row}.active", otherwise="not {row}.active"),
+        "search": Condition(
+            "search", "{row}.search_text", kind="compound_id", table="compound_grams"
+        ),
+    },
+)
+class Compound:
+    """小区"""
+
+    id: strawberry.ID = column()
+    name: str = column("名称")
+    address: str = column("地址")
+    management_mode: ManagementMode = column("管理方式")
+    household_count: int | None = column("户数(户)")
+    area_m2: int | None = column("建筑面积(平方米)")
+    active: bool = column("是否有效")
+    version: int = column("版本")
+    region: Region | None = one("Region", "region_id", "所在社区", through="compound:read")
+    buildings: Connection[Building] = connection("Building", "compound_id", "楼栋")
+    house_units: Connection[HouseUnit] = connection("HouseUnit", "compound_id", "房屋")
+
+
+@strawberry.input(description="小区筛选")
+class CompoundFilter:
+    id: IdFilter | None = strawberry.UNSET
+    region: RegionFilter | None = strawberry.UNSET
+    management_mode: ManagementModeFilter | None = strawberry.UNSET
+    active: bool | None = strawberry.UNSET
+    search: str | None = strawberry.field(
+        default=strawberry.UNSET, description="名称、地址中的文字,2 到 50 个字"
+    )
+
+
+@strawberry.enum(description="小区排序:按名称")
+class CompoundOrder(Enum):
+    NAME = "NAME"
+
+
+@strawberry.type
+class Query:
+    compounds: Connection[Compound] = root_connection(
+        Compound,
+        permission="compound:read",
+        filter_type=CompoundFilter,
+        order_type=CompoundOrder,
+        description="辖区内的小区",
+    )
+    compound: Compound | None = root_lookup(
+        Compound, permission="compound:read", description="一个小区;不存在或不可读时为空"
+    )

@@ -1,0 +1,1 @@
+"""The use-cases of compounds: one function each, named like its mutation."""
