@@ -51,7 +51,8 @@ class Reachable:
     region: the column with the row's region path; levels: stored columns with the path cut at a
     length, for one equality instead of a range; organisation: SQL with `{row}`, `{tenant}` and
     `{ids}`; mine: the column with the owner's membership id. `tenant_wide` rows (a catalogue) are
-    readable at any reach.
+    readable at any reach. only: SQL with `{row}` and `{tenant}` that a row must meet besides,
+    whatever the reach: a type may show a part of its table.
     """
 
     region: str | None = None
@@ -60,6 +61,7 @@ class Reachable:
     organisation: str | None = None
     mine: str | None = None
     tenant_wide: bool = False
+    only: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,10 @@ def predicate_of(
     if not shape:
         return NOTHING
     parts = [_atom(atom, table, row, tenant, bind) for atom in shape]
-    return parts[0] if len(parts) == 1 else "(" + " or ".join(parts) + ")"
+    reached = parts[0] if len(parts) == 1 else "(" + " or ".join(parts) + ")"
+    if table.only is None:
+        return reached
+    return f"({reached} and {table.only.format(row=row, tenant=tenant)})"
 
 
 def _atom(
