@@ -15,7 +15,7 @@ import pytest
 from graphql import GraphQLInputObjectType, get_named_type, get_nullable_type
 from tests.api.oracle import Oracle
 from tests.api.paths import roots
-from tests.api.test_schema_walk import PERSONAS, populate, standing_of
+from tests.api.test_schema_walk import PERSONAS, populate, populate_compounds, standing_of
 from tests.api.test_walls import sample
 
 from guanjia import schema as schemas
@@ -87,6 +87,7 @@ async def two_towns(town: Any, make_town: Any, admin: Any) -> tuple[Any, Any]:
         for name in ("甲物业", "乙物业"):
             await each.organisation(name, "PROPERTY_COMPANY")
         await populate(each)
+        await populate_compounds(each)
     return town, other
 
 

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis_graphql import nodes, queries
+from tests.api.test_schema_walk import populate_compounds
 
 from guanjia.context import Context, Request
 from guanjia.reading.engine import Caller
@@ -87,6 +88,18 @@ DOCUMENTS: list[tuple[str, Any]] = [
         None,
     ),
     (
+        "query ($d: Date) { compoundLists(first: 5, filter: { asOf: $d, kind: { in:"
+        " [SERVICE_LIST] } }) { totalCount nodes { kind edition state validFrom version compound"
+        " { name } createdBy { displayName } items(first: 9) { totalCount nodes { code title"
+        " basisFrom limitValue limitUnit weight ownerSeat coSeats public } } } } }",
+        {"d": "2026-11-01"},
+    ),
+    (
+        "{ listsInForce { totalCount nodes { kind edition validFrom compound { name } items"
+        " { totalCount nodes { code standard limitUnit coSeats } } } } }",
+        None,
+    ),
+    (
         "{ caseCategories(first: 3) { nodes { code limitValue limitUnit } pageInfo { endCursor } }"
         " }",
         None,
@@ -133,6 +146,7 @@ async def people(town: Any) -> list[Any]:
     await town.opened(found[6], "north1", "居民上报")
     for number, place in enumerate(("north1grid", "north2", "south2")):
         await town.registered(found[4] if place == "south2" else reporters[number], place)
+    await populate_compounds(town)
     return found
 
 

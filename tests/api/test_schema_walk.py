@@ -62,7 +62,8 @@ async def populate(town: Any) -> None:
 
 
 async def populate_compounds(town: Any) -> None:
-    """In the north and in the south: a compound with two buildings, one of them in the grid."""
+    """In the north and in the south: a compound with lists and two buildings, one in the grid."""
+    writer = await town.person("COMM", "north1")
     async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
         run = transaction.connection.execute
         for community in ("north1", "south1"):
@@ -87,6 +88,33 @@ async def populate_compounds(town: Any) -> None:
                     " '2020-01-01')",
                     new_id(), building, compound, region.path, f"{position}幢101",
                 )  # fmt: skip
+            await populate_lists(transaction, compound, writer.membership)
+
+
+async def populate_lists(transaction: Any, compound: UUID, writer: UUID) -> None:
+    """A list in force with a public and another item, and a draft after it."""
+    run = transaction.connection.execute
+    for edition in (1, 2):
+        made = new_id()
+        await run(
+            "insert into compound_lists (id, compound_id, kind, edition, state, created_by,"
+            " editors, created_at) values ($1, $2, 'SERVICE_LIST', $3, 'DRAFT', $4, $5, now())",
+            made, compound, edition, writer, [writer],
+        )  # fmt: skip
+        for position, public in ((1, True), (2, False)):
+            await run(
+                "insert into list_items (id, list_id, compound_id, position, code, title, standard,"
+                " frequency, evidence, basis, contract_clause, co_seats, public) values ($1, $2,"
+                " $3, $4, $5, '保洁', '每日', '', '', '', '',"
+                " '{OWNERS_COMMITTEE,BUILDING_GRID}', $6)",
+                new_id(), made, compound, position, f"S-{position}", public,
+            )  # fmt: skip
+        if edition == 1:
+            await run(
+                "update compound_lists set state = 'PUBLISHED', valid_from = '2020-01-01',"
+                " content_hash = '', published_by = $2, published_at = now() where id = $1",
+                made, writer,
+            )  # fmt: skip
 
 
 @pytest.fixture

@@ -7,5 +7,14 @@ from guanjia.compounds.models.estates import (
     HouseUnit,
     ManagementMode,
 )
+from guanjia.compounds.models.lists import CompoundList, ListItem
 
-__all__ = ["Building", "Compound", "GridBuilding", "HouseUnit", "ManagementMode"]
+__all__ = [
+    "Building",
+    "Compound",
+    "CompoundList",
+    "GridBuilding",
+    "HouseUnit",
+    "ListItem",
+    "ManagementMode",
+]

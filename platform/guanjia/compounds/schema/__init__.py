@@ -1,5 +1,10 @@
 """Compounds in the API: types and queries in a file for each noun, put together here."""
 
-from guanjia.compounds.schema.estates import Query
+from strawberry.tools import merge_types
 
-__all__ = ["Query"]
+from guanjia.compounds.schema import estates, lists
+from guanjia.compounds.schema.listmutations import Mutation
+
+Query = merge_types("Query", (estates.Query, lists.Query))
+
+__all__ = ["Mutation", "Query"]
