@@ -95,6 +95,11 @@ DOCUMENTS: list[tuple[str, Any]] = [
         {"d": "2026-11-01"},
     ),
     (
+        "{ compounds { nodes { name listsInForce { totalCount nodes { kind items { totalCount"
+        " nodes { code } } } } } } }",
+        None,
+    ),
+    (
         "{ listsInForce { totalCount nodes { kind edition validFrom compound { name } items"
         " { totalCount nodes { code standard limitUnit coSeats } } } } }",
         None,
