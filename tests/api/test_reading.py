@@ -90,8 +90,8 @@ DOCUMENTS: list[tuple[str, Any]] = [
     (
         "query ($d: Date) { compoundLists(first: 5, filter: { asOf: $d, kind: { in:"
         " [SERVICE_LIST] } }) { totalCount nodes { kind edition state validFrom version compound"
-        " { name } createdBy { displayName } items(first: 9) { totalCount nodes { code title"
-        " basisFrom limitValue limitUnit weight ownerSeat coSeats public } } } } }",
+        " { name } basedOn { edition } createdBy { displayName } items(first: 9) { totalCount nodes"
+        " { code title basisFrom limitValue limitUnit weight ownerSeat coSeats public } } } } }",
         {"d": "2026-11-01"},
     ),
     (

@@ -94,13 +94,16 @@ async def populate_compounds(town: Any) -> None:
 async def populate_lists(transaction: Any, compound: UUID, writer: UUID) -> None:
     """A list in force with a public and another item, and a draft after it."""
     run = transaction.connection.execute
+    before = None
     for edition in (1, 2):
         made = new_id()
         await run(
-            "insert into compound_lists (id, compound_id, kind, edition, state, created_by,"
-            " editors, created_at) values ($1, $2, 'SERVICE_LIST', $3, 'DRAFT', $4, $5, now())",
-            made, compound, edition, writer, [writer],
+            "insert into compound_lists (id, compound_id, kind, edition, state, based_on_id,"
+            " created_by, editors, created_at) values ($1, $2, 'SERVICE_LIST', $3, 'DRAFT', $4, $5,"
+            " $6, now())",
+            made, compound, edition, before, writer, [writer],
         )  # fmt: skip
+        before = made
         for position, public in ((1, True), (2, False)):
             await run(
                 "insert into list_items (id, list_id, compound_id, position, code, title, standard,"

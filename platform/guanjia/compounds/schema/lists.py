@@ -3,6 +3,7 @@ edition in force for those who live there; and the difference between two editio
 
 import datetime as dt
 from enum import Enum
+from typing import Optional
 
 import strawberry
 from strawberry.types import Info
@@ -113,6 +114,7 @@ class CompoundList:
     withdrawn_reason: str | None = column("撤回的理由")
     version: int = column("版本,修改时须一并给出")
     compound: Compound | None = one("Compound", "compound_id", "小区")
+    based_on: Optional["CompoundList"] = one("CompoundList", "based_on_id", "由哪一版而来")
     created_by: Member | None = one("Member", "created_by", "新建人")
     published_by: Member | None = one("Member", "published_by", "公布人")
     items: Connection[ListItem] = connection("ListItem", "list_id", "各项,按顺序")
