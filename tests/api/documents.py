@@ -103,6 +103,23 @@ DOCUMENTS: list[tuple[str, Any]] = [
         None,
     ),
     (
+        "query ($d: Date) { compoundLists(first: 5, filter: { asOf: $d, kind: { in:"
+        " [SERVICE_LIST] } }) { totalCount nodes { kind edition state validFrom version compound"
+        " { name } basedOn { edition } createdBy { displayName } items(first: 9) { totalCount nodes"
+        " { code title basisFrom limitValue limitUnit weight ownerSeat coSeats public } } } } }",
+        {"d": "2026-11-01"},
+    ),
+    (
+        "{ compounds { nodes { name listsInForce { totalCount nodes { kind items { totalCount"
+        " nodes { code } } } } } } }",
+        None,
+    ),
+    (
+        "{ listsInForce { totalCount nodes { kind edition validFrom compound { name } items"
+        " { totalCount nodes { code standard limitUnit coSeats } } } } }",
+        None,
+    ),
+    (
         "{ caseCategories(first: 3) { nodes { code limitValue limitUnit } pageInfo { endCursor } }"
         " }",
         None,

@@ -69,6 +69,8 @@ class Oracle:
 
     async def _may(self, standing: Standing, permission: str, node: Node, row: Any) -> bool:
         table = node.reach
+        if table.only and not await self._true(table.only, node, row):
+            return False
         if table.tenant_wide:
             return self.holds_any(standing, permission)
         if self.holds(standing, permission, "region"):

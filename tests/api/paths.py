@@ -35,7 +35,10 @@ class Way:
         inner = "id"
         for name, mapped in reversed(self.steps):
             inner = f"id {name} {{ {_wrapped(mapped, inner)} }}"
-        return f"{{ {self.root}(first: {self.first}) {{ totalCount nodes {{ {inner} }} }} }}"
+        return (
+            f"query ($after: String) {{ {self.root}(first: {self.first}, after: $after)"
+            f" {{ totalCount pageInfo {{ hasNextPage endCursor }} nodes {{ {inner} }} }} }}"
+        )
 
     def ends(self, data: Any) -> Iterator[tuple[str, int | None]]:
         """The ids at the end of the way, each with the total that its connection claimed."""

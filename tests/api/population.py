@@ -1,8 +1,11 @@
-"""What lives in a town that is walked: cases in every state of interest, compounds, homes."""
+"""What lives in a town that is walked: cases in states of interest, compounds, homes, lists."""
 
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
+
+from guanjia.db.ids import new_id
 
 
 async def step(person: Any, name: str, kind: str, case: dict[str, Any], **given: Any) -> None:
@@ -40,7 +43,7 @@ async def populate(town: Any) -> None:
 
 async def populate_compounds(town: Any) -> None:
     """In the north and in the south: a compound with a building in the grid and one outside; in
-    the grid's a home with its owner, and those who live there."""
+    the grid's a home with its owner, and those who live there. The compound has lists."""
     for community in ("north1", "south1"):
         clerk = await town.person("COMM", community)
         place = town.tenant.regions[community]
@@ -48,8 +51,11 @@ async def populate_compounds(town: Any) -> None:
             "createCompound", "compound { id }", regionId=str(place.id),
             name=f"{community} 小区", managementMode="SELF_MANAGED",
         )  # fmt: skip
+        compound = UUID(made["compound"]["id"])
+        async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
+            await populate_lists(transaction, compound, clerk.membership)
         made = await clerk.done(
-            "createBuildings", "buildings { id }", compoundId=made["compound"]["id"],
+            "createBuildings", "buildings { id }", compoundId=str(compound),
             names=["1-2幢"],
         )  # fmt: skip
         first, second = (building["id"] for building in made["buildings"])
@@ -72,3 +78,32 @@ async def populate_compounds(town: Any) -> None:
             "createHousehold", houseUnitId=home, occupancy="OWNER",
             members=[{"personId": owner, "relation": "HEAD"}],
         )  # fmt: skip
+
+
+async def populate_lists(transaction: Any, compound: UUID, writer: UUID) -> None:
+    """A list in force with a public and another item, and a draft after it."""
+    run = transaction.connection.execute
+    before = None
+    for edition in (1, 2):
+        made = new_id()
+        await run(
+            "insert into compound_lists (id, compound_id, kind, edition, state, based_on_id,"
+            " created_by, editors, created_at) values ($1, $2, 'SERVICE_LIST', $3, 'DRAFT', $4, $5,"
+            " $6, now())",
+            made, compound, edition, before, writer, [writer],
+        )  # fmt: skip
+        before = made
+        for position, public in ((1, True), (2, False)):
+            await run(
+                "insert into list_items (id, list_id, compound_id, position, code, title, standard,"
+                " frequency, evidence, basis, contract_clause, co_seats, public) values ($1, $2,"
+                " $3, $4, $5, '保洁', '每日', '', '', '', '',"
+                " '{OWNERS_COMMITTEE,BUILDING_GRID}', $6)",
+                new_id(), made, compound, position, f"S-{position}", public,
+            )  # fmt: skip
+        if edition == 1:
+            await run(
+                "update compound_lists set state = 'PUBLISHED', valid_from = '2020-01-01',"
+                " content_hash = '', published_by = $2, published_at = now() where id = $1",
+                made, writer,
+            )  # fmt: skip

@@ -16,7 +16,6 @@ from guanjia import settings
 from guanjia.access.actor import Actor, Held
 from guanjia.access.policy import Policy, load
 from guanjia.cases import service
-from guanjia.cases.calendar import CHINA
 from guanjia.cases.models import Case
 from guanjia.cases.reasons import Source
 from guanjia.cases.seeding import seed_cases
@@ -25,6 +24,7 @@ from guanjia.cases.service.timeline import event_of, timeline_rows
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Database
 from guanjia.graph.errors import Denied, Refusal
+from guanjia.graph.times import CHINA
 
 LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 PERMISSIONS = {

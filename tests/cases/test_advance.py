@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from guanjia.cases import service
-from guanjia.cases.calendar import CHINA
 from guanjia.cases.facts import replay
 from guanjia.cases.reasons import Satisfaction, SuspensionReason
 from guanjia.cases.states import State
 from guanjia.db.connections import Connections
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Database
+from guanjia.graph.times import CHINA
 from guanjia.tenancy.models import OPERATOR, tenant_id
 
 

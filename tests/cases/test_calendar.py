@@ -11,15 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guanjia.cases.calendar import (
-    CHINA,
     OFFICE_HOURS,
     Calendar,
-    Unit,
     statutory_days,
     whole_year,
     year_of_notice,
 )
 from guanjia.cases.seeding import seeded_workdays, seeded_years
+from guanjia.graph.times import CHINA, Unit
 
 SEEDED = Calendar(
     {row.day: row.is_workday for year in seeded_years() for row in seeded_workdays(year)},

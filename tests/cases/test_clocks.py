@@ -8,12 +8,13 @@ from uuid import UUID
 
 import pytest
 
-from guanjia.cases.calendar import CHINA, Calendar, Unit
+from guanjia.cases.calendar import Calendar
 from guanjia.cases.clocks import Adjustment, deadlines, half_limit
 from guanjia.cases.facts import CaseFacts, Event, Payload, apply, replay
 from guanjia.cases.reasons import Level
 from guanjia.cases.seeding import seeded_workdays
 from guanjia.cases.states import State
+from guanjia.graph.times import CHINA, Unit
 
 YEAR = Calendar({r.day: r.is_workday for r in seeded_workdays(2026)}, frozenset({2026}))
 CATEGORY = UUID(int=1)

@@ -6,11 +6,11 @@ import datetime as dt
 from dataclasses import replace
 from typing import Any
 
-from guanjia.cases.calendar import CHINA
 from guanjia.cases.chain import chain_fault
 from guanjia.cases.facts import replay
 from guanjia.cases.reasons import DeclineReason, Satisfaction, Source, SuspensionReason
 from guanjia.cases.states import State
+from guanjia.graph.times import CHINA
 
 
 def at(text: str) -> dt.datetime:

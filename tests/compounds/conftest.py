@@ -1,15 +1,25 @@
-"""The clients and towns of the API tests, and a compound in the north."""
+"""The clients and towns of the API tests; a compound in the north, and those who write, publish and
+read its lists."""
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import pytest
-from tests.api.conftest import api, make_town, town
+from tests.api.conftest import Person, Town, api, make_town, town
+
+from guanjia.db.ids import new_id
+from guanjia.graph.times import local_date
 
 __all__ = ["api", "make_town", "town"]
 BUILDING = "id code name version region { code }"
+LIST = (
+    "list { id version state edition validFrom validTo contentHash"
+    " items(first: 100) { nodes { id position code title standard weight } } }"
+)
 
 
 @dataclass
@@ -85,3 +95,89 @@ async def estate(town: Any) -> Estate:
         )
     )["houseUnit"]
     return Estate(town, clerk, compound, buildings, home)
+
+
+@dataclass
+class Lists:
+    """One compound's lists, as the API gives them."""
+
+    town: Town
+    compound: UUID
+    clerk: Person
+    secretary: Person
+
+    @property
+    def today(self) -> dt.date:
+        return local_date(dt.datetime.now(dt.UTC))
+
+    async def do(self, person: Person, name: str, **given: Any) -> dict[str, Any]:
+        """The list after the step; AssertionError when it was refused."""
+        payload = await self.attempt(person, name, **given)
+        assert payload["userErrors"] == [], payload
+        found: dict[str, Any] = payload["list"]
+        return found
+
+    async def refused(self, person: Person, name: str, **given: Any) -> tuple[str, str]:
+        """The code and the sentence of the refusal."""
+        payload = await self.attempt(person, name, **given)
+        assert payload["list"] is None, payload
+        [error] = payload["userErrors"]
+        return error["code"], error["message"]
+
+    async def attempt(self, person: Person, name: str, **given: Any) -> dict[str, Any]:
+        kind = name[0].upper() + name[1:] + "Input"
+        data = await person.data(
+            f"mutation ($i: {kind}!) {{ {name}(input: $i)"
+            f" {{ {LIST} userErrors {{ code message field }} }} }}",
+            {"i": given},
+        )
+        found: dict[str, Any] = data[name]
+        return found
+
+    async def draft(self, kind: str = "SERVICE_LIST", start: str = "TEMPLATE") -> dict[str, Any]:
+        return await self.do(
+            self.clerk, "createList", compoundId=str(self.compound), kind=kind, start=start
+        )
+
+    async def published(
+        self, made: dict[str, Any] | None = None, day: dt.date | None = None
+    ) -> dict[str, Any]:
+        """The draft, or one from the template, published from the day on (today)."""
+        made = made or await self.draft()
+        return await self.do(
+            self.secretary,
+            "publishList",
+            id=made["id"],
+            version=made["version"],
+            validFrom=(day or self.today).isoformat(),
+        )
+
+    async def in_force(self, person: Person) -> list[Any]:
+        data = await person.data(
+            "{ listsInForce { nodes { id edition kind compound { name }"
+            " items(first: 100) { nodes { code } } } } }"
+        )
+        found: list[Any] = data["listsInForce"]["nodes"]
+        return found
+
+
+async def make_compound(town: Town, region: str, name: str = "碧桂园·珑樾台") -> UUID:
+    """A compound of the region's community."""
+    place, made = town.tenant.regions[region], new_id()
+    async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
+        await transaction.connection.execute(
+            "insert into compounds (id, name, region_id, region_path, management_mode,"
+            " search_text) values ($1, $2, $3, $4, 'PROPERTY_COMPANY', $2)",
+            made, name, place.id, place.path,
+        )  # fmt: skip
+    return made
+
+
+@pytest.fixture
+async def lists(town: Town) -> Lists:
+    return Lists(
+        town,
+        await make_compound(town, "north1"),
+        await town.person("COMM", "north1"),
+        await town.person("CSEC", "north1"),
+    )

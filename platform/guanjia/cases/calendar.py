@@ -11,15 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 
-CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
-"""Asia/Shanghai has had no daylight saving since 1991, so a fixed offset is exact and needs no
-time zone database on the machine."""
+from guanjia.graph.times import CHINA, Unit
 
 HOUR_IN_MICROSECONDS = 3_600_000_000
 LONGEST_LIMIT = 10_000
@@ -40,25 +37,6 @@ _WEEKEND = 5
 
 Amount = int | Decimal | Fraction
 Span = tuple[time, time]
-
-
-class Unit(StrEnum):
-    """URGENT_HOUR runs around the clock; WORK_HOUR counts inside office hours; WORK_DAY leaves
-    the first day out and ends at the close of office; CALENDAR_DAY leaves the first day out and
-    ends at 24:00."""
-
-    URGENT_HOUR = "URGENT_HOUR"
-    WORK_HOUR = "WORK_HOUR"
-    WORK_DAY = "WORK_DAY"
-    CALENDAR_DAY = "CALENDAR_DAY"
-
-
-UNIT_TITLES = {
-    Unit.URGENT_HOUR: "紧急工作时",
-    Unit.WORK_HOUR: "工作时",
-    Unit.WORK_DAY: "工作日",
-    Unit.CALENDAR_DAY: "自然日",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +184,6 @@ class Calendar:
             return ()
         years = range(_local(start).year, _local(end).year + 1)
         return tuple(year for year in years if year not in self.loaded_years)
-
-
-def local_date(at: datetime) -> date:
-    """The date in China at an instant."""
-    return _local(at).date()
 
 
 def whole_year(year: int) -> list[date]:

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from guanjia.cases.calendar import Amount, Calendar, Due, Unit
+from guanjia.cases.calendar import Amount, Calendar, Due
 from guanjia.cases.facts import CaseFacts
 from guanjia.cases.states import FINISHED
 from guanjia.cases.transitions import STEP_LIMITS
+from guanjia.graph.times import Unit
 
 
 @dataclass(frozen=True, slots=True)

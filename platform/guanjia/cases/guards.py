@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from guanjia.cases.calendar import LONGEST_LIMIT, Calendar, Unit
+from guanjia.cases.calendar import LONGEST_LIMIT, Calendar
 from guanjia.cases.facts import CaseFacts
 from guanjia.cases.machine import Guard, Machine, input_name
 from guanjia.cases.reasons import LEVEL_ORDER, SEEN_FROM_AFAR, Level, Source
@@ -26,6 +26,7 @@ from guanjia.cases.transitions import (
     Who,
 )
 from guanjia.graph.errors import BAD_USER_INPUT, CONFLICT, Refusal
+from guanjia.graph.times import Unit
 
 HANDLER_KINDS: dict[Level, frozenset[str]] = {
     Level.COMMUNITY: frozenset({"COMMUNITY", "PROPERTY_COMPANY"}),

@@ -10,9 +10,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from guanjia.cases.calendar import Unit
 from guanjia.cases.reasons import CategoryKind
 from guanjia.db.ids import new_id
+from guanjia.graph.times import Unit
 
 _FOLDER = Path(__file__).parent / "seeds"
 _YEAR_FILE = "workdays_{}.csv"

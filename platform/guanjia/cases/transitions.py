@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
-from guanjia.cases.calendar import Amount, Unit
+from guanjia.cases.calendar import Amount
 from guanjia.cases.machine import Transition
 from guanjia.cases.states import OPEN, TERMINAL, State
+from guanjia.graph.times import Unit
 
 
 class Authority(StrEnum):

@@ -53,7 +53,8 @@ class Reachable:
     length, for one equality instead of a range; organisation: SQL with `{row}`, `{tenant}` and
     `{ids}`; mine: the column with the owner's membership id; own: SQL with `{row}`, `{tenant}` and
     `{me}` for rows that are somebody's own through another table. `tenant_wide` rows (a catalogue)
-    are readable at any reach.
+    are readable at any reach. only: SQL with `{row}` and `{tenant}` that a row must meet besides,
+    whatever the reach: a type may show a part of its table.
     """
 
     region: str | None = None
@@ -63,6 +64,7 @@ class Reachable:
     mine: str | None = None
     own: str | None = None
     tenant_wide: bool = False
+    only: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,10 @@ def predicate_of(
     if not shape:
         return NOTHING
     parts = [_atom(atom, table, row, tenant, bind) for atom in shape]
-    return parts[0] if len(parts) == 1 else "(" + " or ".join(parts) + ")"
+    reached = parts[0] if len(parts) == 1 else "(" + " or ".join(parts) + ")"
+    if table.only is None:
+        return reached
+    return f"({reached} and {table.only.format(row=row, tenant=tenant)})"
 
 
 def _atom(

@@ -12,7 +12,7 @@ from typing import Any
 
 from guanjia.app import world
 from guanjia.db.connections import Connections
-from guanjia.demo import estates, people, residents
+from guanjia.demo import estates, lists, people, residents
 from guanjia.demo.people import GRID_MAKENG, GRID_XIMENQIAO, XIMENQIAO, Places
 from guanjia.demo.stage import Failed, Stage
 from guanjia.settings import Settings
@@ -299,6 +299,7 @@ async def tell(settings: Settings, connections: Connections) -> list[str]:
                 said.append(f"演示案件({STAGES}):")
                 for tale in TALES:
                     said.append(await _play(stage, places, tale))
+                said += await lists.publish(stage)
     return said
 
 

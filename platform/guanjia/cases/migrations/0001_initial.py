@@ -2,7 +2,6 @@
 
 from tortoise.migrations.migration import Migration as BaseMigration
 
-from guanjia.cases.calendar import Unit
 from guanjia.cases.reasons import (
     AssignmentRole,
     CategoryKind,
@@ -14,6 +13,7 @@ from guanjia.cases.reasons import (
 )
 from guanjia.cases.states import Stage, State
 from guanjia.db.tables import Reference, TenantTable, one_of
+from guanjia.graph.times import Unit
 
 # An event, once written, stays: the application may only add.
 APPEND_ONLY = {"app_rw": "select, insert", "app_ro": "select", "auditor": "select"}

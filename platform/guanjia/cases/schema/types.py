@@ -6,7 +6,6 @@ import strawberry
 
 from guanjia.access.schema import Member
 from guanjia.cases import models, reasons, states
-from guanjia.cases.calendar import Unit as CaseUnit
 from guanjia.graph.filters import (
     DateTimeFilter,
     IdFilter,
@@ -20,6 +19,7 @@ from guanjia.graph.filters import (
 )
 from guanjia.graph.nodes import Connection, column, connection, derived, many, node, one
 from guanjia.graph.scalars import Degrees, Money
+from guanjia.graph.times import Unit as TimeUnit
 from guanjia.reading.mapping import Condition, Order, SortKey
 from guanjia.tenancy.schema import Organisation, Region, TextFilter
 
@@ -42,7 +42,6 @@ AssignmentRole = strawberry.enum(
 Satisfaction = strawberry.enum(
     reasons.Satisfaction, name="Satisfaction", description="满意、基本满意、不满意"
 )
-TimeUnit = strawberry.enum(CaseUnit, name="TimeUnit", description="时限单位")
 CaseStateFilter = enum_filter(CaseState)
 CaseStageFilter = enum_filter(CaseStage)
 CaseLevelFilter = enum_filter(CaseLevel)

@@ -12,7 +12,6 @@ from uuid import UUID
 from guanjia.access.actor import Actor
 from guanjia.audit.service import record
 from guanjia.cases import inputs
-from guanjia.cases.calendar import Unit
 from guanjia.cases.machine import MISSING_DATA
 from guanjia.cases.models import CaseCategory
 from guanjia.cases.reasons import CategoryKind
@@ -20,6 +19,7 @@ from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
 from guanjia.graph.errors import BAD_USER_INPUT, CONFLICT, Refusal, forbidden, not_found
+from guanjia.graph.times import Unit
 
 _CODE = re.compile(r"^[A-Z][A-Z0-9]{0,3}-[0-9]{2}$")
 _TEXTS = {

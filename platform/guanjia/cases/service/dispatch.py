@@ -8,7 +8,6 @@ from uuid import UUID
 
 from guanjia.access.actor import Actor
 from guanjia.cases import inputs
-from guanjia.cases.calendar import Unit
 from guanjia.cases.facts import Payload
 from guanjia.cases.machine import MISSING_DATA
 from guanjia.cases.models import Case
@@ -20,6 +19,7 @@ from guanjia.cases.transitions import FREE_RETURNS, LABELS
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
 from guanjia.graph.errors import BAD_USER_INPUT, Refusal
+from guanjia.graph.times import Unit
 
 MOST_DAYS = 365
 """The longest limit a dispatcher may set, in units."""

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from guanjia.access.actor import Actor
 from guanjia.cases import inputs
-from guanjia.cases.calendar import local_date
 from guanjia.cases.facts import CaseFacts, Payload
 from guanjia.cases.guards import MACHINE
 from guanjia.cases.models import Case
@@ -23,6 +22,7 @@ from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Reach, Scope
 from guanjia.graph.errors import BAD_USER_INPUT, Refusal, not_found
+from guanjia.graph.times import local_date
 from guanjia.reading.conditions import grams, normal
 
 _PLACES = ("COMMUNITY", "GRID")

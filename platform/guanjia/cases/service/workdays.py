@@ -6,8 +6,9 @@ import json
 from datetime import datetime, time
 from typing import Any
 
-from guanjia.cases.calendar import OFFICE_HOURS, Calendar, Span, local_date, whole_year
+from guanjia.cases.calendar import OFFICE_HOURS, Calendar, Span, whole_year
 from guanjia.db.pools import Transaction
+from guanjia.graph.times import local_date
 
 
 async def load_calendar(transaction: Transaction, since: datetime) -> Calendar:

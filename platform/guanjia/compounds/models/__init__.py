@@ -20,17 +20,20 @@ from guanjia.compounds.models.households import (
     Occupancy,
     ResidentHousehold,
 )
+from guanjia.compounds.models.lists import CompoundList, ListItem
 
 __all__ = [
     "BindingProof",
     "BindingRelation",
     "Building",
     "Compound",
+    "CompoundList",
     "GridBuilding",
     "HouseBinding",
     "HouseUnit",
     "HouseholdMember",
     "HouseholdRelation",
+    "ListItem",
     "ManagementMode",
     "Occupancy",
     "ResidentHousehold",

@@ -3,9 +3,12 @@
 from strawberry.tools import merge_types
 
 from guanjia.compounds import dependents as dependents  # makes itself known to tenancy
-from guanjia.compounds.schema import bindings, changes, estates, households
+from guanjia.compounds.schema import bindings, changes, estates, households, listmutations, lists
 
-Query = merge_types("Query", (estates.Query, bindings.Query))
-Mutation = merge_types("Mutation", (changes.Mutation, households.Mutation, bindings.Mutation))
+Query = merge_types("Query", (estates.Query, bindings.Query, lists.Query))
+Mutation = merge_types(
+    "Mutation",
+    (changes.Mutation, households.Mutation, bindings.Mutation, listmutations.Mutation),
+)
 
 __all__ = ["Mutation", "Query"]

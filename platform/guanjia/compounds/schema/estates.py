@@ -2,7 +2,7 @@
 
 import datetime as dt
 from enum import Enum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry.types import Info
@@ -29,10 +29,15 @@ from guanjia.graph.scalars import GeoJson
 from guanjia.reading.mapping import Condition, Order, SortKey
 from guanjia.tenancy.schema import Region, TextFilter
 
+if TYPE_CHECKING:
+    from guanjia.compounds.schema.lists import ListInForce
+
 ManagementMode = strawberry.enum(
     models.ManagementMode, name="ManagementMode", description="物业公司、业主自管、社区兜底"
 )
 ManagementModeFilter = enum_filter(ManagementMode)
+LISTS = Annotated["ListInForce", strawberry.lazy("guanjia.compounds.schema.lists")]
+"""Lists know their compound, and a compound its lists."""
 
 
 @node(
@@ -145,6 +150,7 @@ class Compound:
     region: Region | None = one("Region", "region_id", "所在社区", through="compound:read")
     buildings: Connection[Building] = connection("Building", "compound_id", "楼栋")
     house_units: Connection[HouseUnit] = connection("HouseUnit", "compound_id", "房屋")
+    lists_in_force: Connection[LISTS] = connection("ListInForce", "compound_id", "今天有效的清单")
 
 
 @strawberry.input(description="按所在区域筛选,含其全部下级")
