@@ -29,6 +29,7 @@ from guanjia.graph.errors import (
     unauthenticated,
 )
 from guanjia.hub import Hub
+from guanjia.imports.running import Runner
 from guanjia.reading.documents import Lru
 from guanjia.reading.engine import Caller, Engine
 from guanjia.reading.mapping import NODES
@@ -76,6 +77,7 @@ class World:
     tokens: Tokens
     engine: Engine
     hub: Hub
+    imports: Runner
     callers: Lru = field(default_factory=lambda: Lru(MAX_CALLERS))
     attempts: Attempts = field(init=False)
 

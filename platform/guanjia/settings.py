@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-MODULES = ("audit", "tenancy", "access", "people", "cases")
+MODULES = ("audit", "tenancy", "access", "imports", "people", "cases")
 """The modules that have models, migrations and a part of the schema, lowest floor first."""
 
 PREFIX = "GUANJIA_"

@@ -12,6 +12,7 @@ from tests.api.paths import Way, roots, ways
 
 from guanjia import schema as schemas
 from guanjia.access.policy import Allow
+from guanjia.db.ids import new_id
 from guanjia.reading.mapping import NODES, Connect, Lookup
 
 PERSONAS: list[tuple[str | None, str, str | None]] = [
@@ -58,6 +59,24 @@ async def populate(town: Any) -> None:
         await step(chief, "escalateCase", "EscalateCaseInput", case, reason="须上级处理")
         handler = str(town.organisations[department])
         await step(district, "dispatchCase", "DispatchCaseInput", case, organisationId=handler)
+        await import_batch(town, clerk, community)
+
+
+async def import_batch(town: Any, clerk: Any, community: str) -> None:
+    """A file that the clerk handed in, and what was found of one row."""
+    batch, path = new_id(), town.tenant.regions[community].path
+    async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
+        await transaction.connection.execute(
+            "insert into import_batches (id, kind, state, file_name, sha256, size, uploader_id,"
+            " region_path, uploaded_at, heard_at, run_id)"
+            " values ($1, 'grids', 'READY', '网格.xlsx', $2, 1, $3, $4, now(), now(), $1)",
+            batch, batch.bytes, clerk.membership, path,
+        )  # fmt: skip
+        await transaction.connection.execute(
+            "insert into import_findings (id, batch_id, uploader_id, region_path, position,"
+            " row_number, change, message) values ($1, $2, $3, $4, 0, 2, 'ADDED', '新增')",
+            new_id(), batch, clerk.membership, path,
+        )  # fmt: skip
 
 
 @pytest.fixture
