@@ -19,12 +19,12 @@ from typing import Any
 import httpx
 import xlsxwriter
 from starlette.applications import Starlette
-from tests.imports.synthetic import COLUMNS, PARTIES, Vault, people
+from tests.imports.synthetic import COLUMNS, PARTIES, people
 
 from bench import data
 from guanjia import settings
 from guanjia.app import endpoints, world
-from guanjia.imports import kinds, seals
+from guanjia.imports import kinds
 from guanjia.tenancy.models import tenant_id
 from guanjia.transfers import routes
 from guanjia.view import View
@@ -79,8 +79,6 @@ async def handed_in(client: httpx.AsyncClient, body: bytes) -> tuple[str, float,
 
 async def run() -> None:
     kinds.register(PARTIES)
-    vault = Vault()
-    seals.provide(lambda _: vault)
     connections = await data.prepare()
     slug = f"bench-imports-{secrets.token_hex(4)}"
     wrong = workbook(people(ROWS, COMMUNITY, WRONG_EVERY))

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.db.references import referring
 from guanjia.graph.errors import CONFLICT, Refusal
-from guanjia.imports import seals
 from guanjia.imports.columns import Column, Kind
 from guanjia.imports.kinds import Change, Effect, Finding, ImportKind, Place, Row
 
@@ -114,33 +111,6 @@ PARTIES = ImportKind(
     apply=_apply,
     undo=_undo,
 )
-
-
-class Vault:
-    """Keeps batch keys under one key, as the module that keeps the tenants' keys does."""
-
-    def __init__(self) -> None:
-        self._key = AESGCM(AESGCM.generate_key(256))
-
-    async def new(self, connection: Any, tenant_id: Any, batch_id: Any) -> Any:
-        key = AESGCM.generate_key(256)
-        sealed = self._key.encrypt(batch_id.bytes[:12], key, batch_id.bytes)
-        return BatchSeal(key), seals.StoredKey(sealed, 1)
-
-    async def existing(self, connection: Any, tenant_id: Any, batch_id: Any, key: Any) -> Any:
-        return BatchSeal(self._key.decrypt(batch_id.bytes[:12], key.sealed, batch_id.bytes))
-
-
-class BatchSeal:
-    def __init__(self, key: bytes) -> None:
-        self._aead = AESGCM(key)
-
-    def seal(self, plain: bytes, place: str) -> bytes:
-        nonce = place.encode().ljust(12, b"\0")[-12:]
-        return self._aead.encrypt(nonce, plain, place.encode())
-
-    def open(self, sealed: bytes, place: str) -> bytes:
-        return self._aead.decrypt(place.encode().ljust(12, b"\0")[-12:], sealed, place.encode())
 
 
 def people(count: int, community: str, wrong_every: int = 0) -> list[list[Any]]:

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from tests.imports.conftest import done, settled, stepped, when_settled, workbook
-from tests.imports.synthetic import COLUMNS, PARTIES, Vault, people
+from tests.imports.synthetic import COLUMNS, PARTIES, people
 
 from guanjia.graph.errors import CONFLICT, Refusal
 from guanjia.imports import kinds, seals, staging
 from guanjia.imports.running import Runner
+from guanjia.people.rotation import rotate
+from guanjia.people.vault import vault_of
 
 HEADERS = [column.header for column in COLUMNS]
 
@@ -28,9 +30,7 @@ def parties() -> Iterator[None]:
 
 @pytest.fixture
 async def runner(town: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Runner]:
-    """A runner that seals."""
-    vault = Vault()
-    monkeypatch.setattr(seals, "_PROVIDERS", [lambda _: vault])
+    """A runner of its own, that can be stopped."""
     world = town.api.world
     made = Runner(world.database, world.settings)
     monkeypatch.setattr(world, "imports", made)
@@ -65,8 +65,11 @@ async def test_protected_cells_lie_nowhere_in_clear(town: Any, admin: Any) -> No
     )
     with pytest.raises(Exception, match="header"):
         staging.staged(bytes(blobs[0]["cells"]))
+    world = town.api.world
+    version, _ = await rotate(world.database, vault_of(world.settings), town.tenant.id)
+    assert version == 2
     back = await clerk.send("GET", f"/imports/batches/{batch['id']}/workbook")
-    assert back.status_code == 200
+    assert back.status_code == 200, "the keys of batches follow a new key of the tenant"
 
 
 @pytest.mark.usefixtures("parties")
