@@ -19,6 +19,7 @@ from guanjia import schema as schemas
 from guanjia.access import policy
 from guanjia.access.issuers import Issuers
 from guanjia.access.tokens import Tokens
+from guanjia.attachments.store import store_of
 from guanjia.context import World
 from guanjia.db.connections import Connections, connect
 from guanjia.db.guard import check_server
@@ -69,6 +70,7 @@ async def world(
                 engine=Engine(documents, secret),
                 hub=hub,
                 imports=imports,
+                store=store_of(settings),
             ),
             built,
         )

@@ -24,6 +24,7 @@ from guanjia.access.desk import Desk
 from guanjia.access.tenantpolicy import read_policy
 from guanjia.access.tokens import Tokens
 from guanjia.app import check_walls, create_app
+from guanjia.attachments.commands import attachment_app
 from guanjia.audit import chain
 from guanjia.cases import onboard as cases
 from guanjia.cases.commands import case_app
@@ -57,6 +58,7 @@ app.add_typer(tenant_app, name="tenant")
 app.add_typer(policy_app, name="policy")
 app.add_typer(audit_app, name="audit")
 app.add_typer(case_app, name="case")
+app.add_typer(attachment_app, name="attachment")
 app.add_typer(database_app, name="database")
 app.add_typer(user_app, name="user")
 app.add_typer(keys.app, name="key")

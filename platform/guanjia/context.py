@@ -17,6 +17,7 @@ from uuid import UUID
 from guanjia.access.actor import Actor, load_actor
 from guanjia.access.policy import Policy
 from guanjia.access.tokens import Claims, Tokens
+from guanjia.attachments.store import Store
 from guanjia.audit.service import record
 from guanjia.db.pools import Database, Transaction
 from guanjia.db.scope import Scope
@@ -78,6 +79,7 @@ class World:
     engine: Engine
     hub: Hub
     imports: Runner
+    store: Store
     callers: Lru = field(default_factory=lambda: Lru(MAX_CALLERS))
     attempts: Attempts = field(init=False)
 

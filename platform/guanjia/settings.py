@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-MODULES = ("audit", "tenancy", "access", "imports", "people", "cases")
+MODULES = ("audit", "tenancy", "access", "attachments", "imports", "people", "cases")
 """The modules that have models, migrations and a part of the schema, lowest floor first."""
 
 PREFIX = "GUANJIA_"
@@ -122,6 +122,14 @@ class Settings(BaseSettings):
     state_dir: AbsolutePath = PROJECT_ROOT / ".guanjia"
     tenants_dir: AbsolutePath = PROJECT_ROOT / "tenants"
     policies_dir: AbsolutePath = PROJECT_ROOT / "policies"
+
+    attachments_dir: AbsolutePath = PROJECT_ROOT / ".guanjia" / "attachments"
+    """Where attachments lie; with `s3_bucket`, in that bucket of an S3-compatible store instead."""
+    s3_bucket: str | None = None
+    s3_endpoint: str | None = None
+    s3_region: str = "us-east-1"
+    s3_access_key_id: str | None = Field(None, repr=False)
+    s3_secret_access_key: str | None = Field(None, repr=False)
 
     host_suffix: Annotated[str, AfterValidator(_host_suffix)] | None = None
     """With `guanjia.example`, the host `yanping.guanjia.example` chooses the tenant `yanping`."""

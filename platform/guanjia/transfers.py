@@ -6,6 +6,7 @@ the body is read. Errors have the form of the endpoint's.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, BinaryIO
@@ -15,6 +16,8 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from guanjia.attachments import media, owners
+from guanjia.attachments import service as attachments
 from guanjia.audit.service import record
 from guanjia.context import Context, Request, World
 from guanjia.db.ids import new_id
@@ -39,7 +42,7 @@ from guanjia.tenancy.models import LOCAL
 
 _STATUS = {**transport.STATUS, NOT_FOUND: 404, CONFLICT: 409, LIMIT_EXCEEDED: 413}
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-FOLDERS = ("/imports/", "/exports/")
+FOLDERS = ("/imports/", "/exports/", "/attachments")
 _BLOCK = 1 << 18
 Handler = Callable[[HttpRequest, Context], Awaitable[Response]]
 
@@ -63,6 +66,9 @@ def routes(world: Callable[[], World], journal: Journal) -> list[Route]:
         route("/imports/{kind}/template", import_template, "GET"),
         route("/imports/batches/{id}/workbook", import_workbook, "GET"),
         route("/exports/{kind}", export_workbook, "GET"),
+        route("/attachments", upload_attachment, "POST"),
+        route("/attachments/{id}", attachment, "GET"),
+        route("/attachments/{id}/thumbnail", attachment_thumbnail, "GET"),
     ]
 
 
@@ -210,3 +216,62 @@ async def _held(context: Context, permission: str) -> Any:
     if context.caller is None:
         raise unauthenticated()
     return await context.scope(permission)
+
+
+# --- attachments -------------------------------------------------------------------------------
+
+
+async def upload_attachment(request: HttpRequest, context: Context) -> Response:
+    """The body is kept as an attachment that waits to be hung on a row."""
+    async with context.reading():
+        await _held(context, "attachment:write")
+    name = request.query_params.get("name", "")
+    data = await body_of(request, media.MAX_BYTES)
+    kept = await asyncio.to_thread(media.kept, data, name)
+    async with context.writing():
+        await context.scope("attachment:write")
+        made = await attachments.upload(
+            context.transaction,
+            context.actor,
+            context.world.store,
+            kept=kept,
+            file_name=name,
+            now=context.now,
+        )
+    return JSONResponse(
+        {"id": str(made), "mediaType": kept.media_type, "size": len(kept.content)}, 201
+    )
+
+
+async def attachment(request: HttpRequest, context: Context) -> Response:
+    """The attachment's bytes, for whoever may read what it hangs on."""
+    row = await _attachment(request, context)
+    content = await context.world.store.get(context.tenant_id, bytes(row["sha256"]), "content")
+    return download(row["file_name"], row["media_type"], content)
+
+
+async def attachment_thumbnail(request: HttpRequest, context: Context) -> Response:
+    """The small picture of a photo."""
+    row = await _attachment(request, context)
+    if row["width"] is None:
+        raise not_found("缩略图", "id")
+    content = await context.world.store.get(context.tenant_id, bytes(row["sha256"]), "thumbnail")
+    return download("thumbnail.jpg", media.JPEG, content)
+
+
+async def _attachment(request: HttpRequest, context: Context) -> Any:
+    """The row, when it hangs on something that may be read, or waits and is the caller's own."""
+    async with context.reading():
+        own = await _held(context, "attachment:read")
+        async with context.reader.alone() as connection:
+            tenant = context.tenant_id
+            row = await attachments.found(connection, tenant, row_id(request.path_params["id"]))
+            noun = row["owner_noun"]
+            if noun is None:
+                allowed = own.mine and row["uploader_id"] == context.actor.membership_id
+            else:
+                scope = context.actor.scope(owners.permission_of(noun) or "")
+                allowed = await owners.readable(connection, tenant, scope, noun, row["owner_id"])
+    if not allowed:
+        raise not_found("附件", "id")
+    return row

@@ -59,7 +59,20 @@ async def populate(town: Any) -> None:
         await step(chief, "escalateCase", "EscalateCaseInput", case, reason="须上级处理")
         handler = str(town.organisations[department])
         await step(district, "dispatchCase", "DispatchCaseInput", case, organisationId=handler)
+        await photo(town, clerk, case)
         await import_batch(town, clerk, community)
+
+
+async def photo(town: Any, clerk: Any, case: dict[str, Any]) -> None:
+    """A picture that hangs on the case."""
+    made = new_id()
+    async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
+        await transaction.connection.execute(
+            "insert into attachments (id, uploader_id, uploaded_at, file_name, media_type, size,"
+            " sha256, width, height, owner_noun, owner_id, purpose, attached_at)"
+            " values ($1, $2, now(), '现场.jpg', 'image/jpeg', 1, $3, 1, 1, 'Case', $4, 'BEFORE',"
+            " now())", made, clerk.membership, made.bytes, UUID(case["id"]),
+        )  # fmt: skip
 
 
 async def import_batch(town: Any, clerk: Any, community: str) -> None:
