@@ -123,7 +123,7 @@ class Settings(BaseSettings):
     tenants_dir: AbsolutePath = PROJECT_ROOT / "tenants"
     policies_dir: AbsolutePath = PROJECT_ROOT / "policies"
 
-    attachments_dir: AbsolutePath = PROJECT_ROOT / ".guanjia" / "attachments"
+    attachments_dir: AbsolutePath | None = None
     """Where attachments lie; with `s3_bucket`, in that bucket of an S3-compatible store instead."""
     s3_bucket: str | None = None
     s3_endpoint: str | None = None
@@ -173,6 +173,10 @@ class Settings(BaseSettings):
         """The allowed origins, one by one."""
         return [origin.strip() for origin in self.allowed_origins.split(",") if origin.strip()]
 
+    def attachments_folder(self) -> Path:
+        """The folder of attachments: the one that was given, or one in the state folder."""
+        return self.attachments_dir or self.state_dir / "attachments"
+
     def signing_key_pem(self) -> str:
         """The Ed25519 private key that signs access tokens, as PEM."""
         return self.signing_key or self._kept_secret("signing_key", _new_private_key)
@@ -197,6 +201,11 @@ class Settings(BaseSettings):
                 for name, meaning in NEEDED_IN_PRODUCTION.items()
                 if getattr(self, name) is None
             ]
+            if self.s3_bucket is None and self.attachments_dir is None:
+                # The state folder of a container goes with it.
+                sentences.append(
+                    _missing("s3_bucket", "存放附件的桶(或以 GUANJIA_ATTACHMENTS_DIR 指明文件夹)")
+                )
         if sentences:
             raise SettingsError(*dict.fromkeys(sentences))
 

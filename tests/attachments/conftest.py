@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,12 +23,12 @@ def picture(
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Any, api: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def folder(tmp_path: Any, api: Any, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A store of the test's own."""
     settings = api.world.settings.model_copy(update={"attachments_dir": tmp_path / "kept"})
     made = store_of(settings)
     monkeypatch.setattr(api.world, "store", made)
-    yield made
+    return made
 
 
 async def sent(person: Any, data: bytes, name: str = "现场.jpg") -> str:

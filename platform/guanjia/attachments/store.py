@@ -69,8 +69,7 @@ def _key(tenant_id: UUID, sha256: bytes, part: str) -> str:
 def store_of(settings: Settings) -> Store:
     """The store of this process: GUANJIA_S3_BUCKET when it is set, a folder otherwise."""
     if settings.s3_bucket is None:
-        folder = settings.attachments_dir
-        return Store(LocalStore(folder, mkdir=True))
+        return Store(LocalStore(settings.attachments_folder(), mkdir=True))
     # One at a time is what every compatible store understands.
     config: S3Config = {"region": settings.s3_region, "disable_bulk_delete": True}
     if settings.s3_endpoint is not None:

@@ -50,6 +50,8 @@ async def returned(
                 connection, batch["tenant_id"], batch["id"], seal
             ):
                 await writer.send(cells)
+                if batch["state"] == State.INVALID:
+                    findings = [f for f in findings if f.change is Change.PROBLEM]
                 await writer.send(orjson.dumps(_by_row(findings, header["places"])))
             await writer.finish()
     target.seek(0)
