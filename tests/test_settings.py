@@ -131,7 +131,8 @@ def test_production_names_everything_that_is_missing(environment: Environment) -
     }
     assert "GUANJIA_READ_DATABASE_URL" in str(refused.value)
     assert {"read_database_url", "signing_key", "cursor_key", "master_key"} <= named
-    assert len(refused.value.sentences) == 4
+    assert "GUANJIA_S3_BUCKET" in str(refused.value), "attachments would go with the container"
+    assert len(refused.value.sentences) == 5
 
 
 def test_production_makes_no_keys_of_its_own(environment: Environment) -> None:

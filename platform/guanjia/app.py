@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from guanjia import schema as schemas
 from guanjia.access import policy
 from guanjia.access.issuers import Issuers
 from guanjia.access.tokens import Tokens
+from guanjia.attachments.store import store_of
 from guanjia.context import World
 from guanjia.db.connections import Connections, connect
 from guanjia.db.guard import check_server
@@ -27,9 +28,11 @@ from guanjia.graph import explorer, limits
 from guanjia.graph.journal import Journal
 from guanjia.graph.transport import LOCAL_PAGE
 from guanjia.hub import Hub
+from guanjia.imports.running import Runner
 from guanjia.reading.documents import Documents
 from guanjia.reading.engine import Engine
 from guanjia.settings import MODULES, Settings
+from guanjia.transfers import FOLDERS, routes
 from guanjia.view import View
 
 logger = logging.getLogger("guanjia")
@@ -49,6 +52,7 @@ async def world(
     built = schemas.build(introspection=settings.environment == "development")
     given, database = database, database or await Database.open(connections, MODULES)
     hub = Hub(database)
+    imports = Runner(database, settings)
     try:
         await hub.start()
         secret = settings.cursor_secret()
@@ -65,10 +69,13 @@ async def world(
                 ),
                 engine=Engine(documents, secret),
                 hub=hub,
+                imports=imports,
+                store=store_of(settings),
             ),
             built,
         )
     finally:
+        await imports.stop()
         await hub.stop()
         if given is None:
             await database.close()
@@ -95,6 +102,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with world(settings, connections) as (opened, built):
+            held["world"] = opened
             held["view"] = View(built, opened, journal)
             yield
 
@@ -107,35 +115,45 @@ def create_app(
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(journal.registry), media_type=CONTENT_TYPE_LATEST)
 
-    routes: list[BaseRoute] = [
+    own: list[BaseRoute] = [
         Route("/healthz", alive),
         Route("/readyz", ready),
         Route("/metrics", metrics),
     ]
     if settings.environment == "development":
-        routes.append(Mount(ENDPOINT + explorer.ASSETS, explorer.assets()))
-    others = Starlette(routes=routes, lifespan=lifespan)
-
-    async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
-        await held["view"](scope, receive, send)
-
+        own.append(Mount(ENDPOINT + explorer.ASSETS, explorer.assets()))
+    others = Starlette(routes=own, lifespan=lifespan)
+    served = endpoints(
+        lambda: held["view"], Starlette(routes=routes(lambda: held["world"], journal))
+    )
     crossing = CORSMiddleware(
-        endpoint,
+        served,
         allow_origins=settings.origins(),
         allow_origin_regex=LOCAL_PAGE if settings.environment == "development" else None,
-        allow_methods=["POST"],
+        allow_methods=["GET", "POST"],
         allow_headers=["authorization", "content-type", "x-tenant", "x-request-id"],
-        expose_headers=["x-request-id", "x-plan"],
+        expose_headers=["x-request-id", "x-plan", "content-disposition"],
         max_age=600,
     )
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan" and scope["path"] == ENDPOINT:
-            await (crossing if scope["type"] == "http" else endpoint)(scope, receive, send)
+            await (crossing if scope["type"] == "http" else served)(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith(FOLDERS):
+            await crossing(scope, receive, send)
         else:
             await others(scope, receive, send)
 
     return application
+
+
+def endpoints(view: Callable[[], ASGIApp], files: ASGIApp) -> ASGIApp:
+    """The endpoint's path goes to the view, every other one to the routes of files."""
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        await (view() if scope["path"] == ENDPOINT else files)(scope, receive, send)
+
+    return served
 
 
 async def readiness(connections: Connections) -> JSONResponse:

@@ -24,6 +24,7 @@ from guanjia.access.desk import Desk
 from guanjia.access.tenantpolicy import read_policy
 from guanjia.access.tokens import Tokens
 from guanjia.app import check_walls, create_app
+from guanjia.attachments.commands import attachment_app
 from guanjia.audit import chain
 from guanjia.cases import onboard as cases
 from guanjia.cases.commands import case_app
@@ -54,7 +55,8 @@ database_app = typer.Typer(help="内置数据库", no_args_is_help=True)
 user_app = typer.Typer(help="账号", no_args_is_help=True)
 for group, name in (
     (tenant_app, "tenant"), (policy_app, "policy"), (audit_app, "audit"), (case_app, "case"),
-    (database_app, "database"), (user_app, "user"), (keys.app, "key"),
+    (attachment_app, "attachment"), (database_app, "database"), (user_app, "user"),
+    (keys.app, "key"),
 ):  # fmt: skip
     app.add_typer(group, name=name)
 

@@ -17,6 +17,7 @@ from uuid import UUID
 from guanjia.access.actor import Actor, load_actor
 from guanjia.access.policy import Policy
 from guanjia.access.tokens import Claims, Tokens
+from guanjia.attachments.store import Store
 from guanjia.audit.service import record
 from guanjia.db.pools import Database, Transaction
 from guanjia.db.scope import Scope
@@ -30,6 +31,7 @@ from guanjia.graph.errors import (
     unauthenticated,
 )
 from guanjia.hub import Behind, Changes, Hub
+from guanjia.imports.running import Runner
 from guanjia.reading.documents import Lru
 from guanjia.reading.engine import Caller, Engine
 from guanjia.reading.mapping import NODES
@@ -84,6 +86,8 @@ class World:
     tokens: Tokens
     engine: Engine
     hub: Hub
+    imports: Runner
+    store: Store
     callers: Lru = field(default_factory=lambda: Lru(MAX_CALLERS))
     attempts: Attempts = field(init=False)
 

@@ -24,7 +24,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-MODULES = ("audit", "tenancy", "access", "people", "compounds", "cases")
+MODULES = (
+    "audit", "tenancy", "access", "attachments", "imports", "people", "compounds", "cases",
+)  # fmt: skip
 """The modules that have models, migrations and a part of the schema, lowest floor first."""
 
 PREFIX = "GUANJIA_"
@@ -123,6 +125,14 @@ class Settings(BaseSettings):
     tenants_dir: AbsolutePath = PROJECT_ROOT / "tenants"
     policies_dir: AbsolutePath = PROJECT_ROOT / "policies"
 
+    attachments_dir: AbsolutePath | None = None
+    """Where attachments lie; with `s3_bucket`, in that bucket of an S3-compatible store instead."""
+    s3_bucket: str | None = None
+    s3_endpoint: str | None = None
+    s3_region: str = "us-east-1"
+    s3_access_key_id: str | None = Field(None, repr=False)
+    s3_secret_access_key: str | None = Field(None, repr=False)
+
     host_suffix: Annotated[str, AfterValidator(_host_suffix)] | None = None
     """With `guanjia.example`, the host `yanping.guanjia.example` chooses the tenant `yanping`."""
 
@@ -165,6 +175,10 @@ class Settings(BaseSettings):
         """The allowed origins, one by one."""
         return [origin.strip() for origin in self.allowed_origins.split(",") if origin.strip()]
 
+    def attachments_folder(self) -> Path:
+        """The folder of attachments: the one that was given, or one in the state folder."""
+        return self.attachments_dir or self.state_dir / "attachments"
+
     def signing_key_pem(self) -> str:
         """The Ed25519 private key that signs access tokens, as PEM."""
         return self.signing_key or self._kept_secret("signing_key", _new_private_key)
@@ -189,6 +203,11 @@ class Settings(BaseSettings):
                 for name, meaning in NEEDED_IN_PRODUCTION.items()
                 if getattr(self, name) is None
             ]
+            if self.s3_bucket is None and self.attachments_dir is None:
+                # The state folder of a container goes with it.
+                sentences.append(
+                    _missing("s3_bucket", "存放附件的桶(或以 GUANJIA_ATTACHMENTS_DIR 指明文件夹)")
+                )
         if sentences:
             raise SettingsError(*dict.fromkeys(sentences))
 

@@ -11,11 +11,12 @@ from uuid import UUID
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 from tests.api.population import populate_compounds
 from tests.conftest import make_tenant
 
 from guanjia import settings
-from guanjia.app import world
+from guanjia.app import endpoints, world
 from guanjia.cases.seeding import seed_cases
 from guanjia.context import Request, World
 from guanjia.db.connections import Connections
@@ -25,6 +26,7 @@ from guanjia.people.retention import seed_retention
 from guanjia.reading.engine import Caller
 from guanjia.schema import graphql_schema
 from guanjia.tenancy.models import tenant_id
+from guanjia.transfers import routes
 from guanjia.view import View
 
 PERSONAS = [
@@ -53,7 +55,9 @@ class Service:
 @pytest.fixture(scope="session")
 async def api(connections: Connections, database: Database) -> AsyncIterator[Service]:
     async with world(settings.load(), connections, database) as (opened, schema):
-        transport = httpx.ASGITransport(app=View(schema, opened))
+        view = View(schema, opened)
+        files = Starlette(routes=routes(lambda: opened, view.journal))
+        transport = httpx.ASGITransport(app=endpoints(lambda: view, files))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             yield Service(opened, schema, client)
 
@@ -79,6 +83,15 @@ class Person:
         if self.token:
             headers["authorization"] = f"Bearer {self.token}"
         return await self.api.http.post("/graphql", json=body, headers=headers)
+
+    async def send(self, method: str, path: str, body: bytes = b"", **query: str) -> httpx.Response:
+        """A file in or out, beside the endpoint."""
+        headers = {"x-tenant": self.slug}
+        if self.token:
+            headers["authorization"] = f"Bearer {self.token}"
+        return await self.api.http.request(
+            method, path, content=body, params=query, headers=headers
+        )
 
     async def data(self, query: str, variables: Any = None) -> dict[str, Any]:
         answer = await self.ask(query, variables)

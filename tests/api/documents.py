@@ -83,15 +83,18 @@ DOCUMENTS: list[tuple[str, Any]] = [
         None,
     ),
     (
-        "{ compounds { totalCount nodes { id name address managementMode householdCount areaM2"
-        " boundary active version region { name } buildings { totalCount nodes { code name floors"
-        " region { name } houseUnits(first: 2) { nodes { label } } } } houseUnits(first: 50)"
+        "{ compounds(first: 5) { totalCount nodes { id name address managementMode"
+        " householdCount areaM2"
+        " boundary active version region { name } buildings(first: 5) { totalCount"
+        " nodes { code name floors"
+        " region { name } houseUnits(first: 2) { nodes { label } } } } houseUnits(first: 9)"
         " { nodes { label bindings { relation proof voteHolder validFrom person { name phones"
         " { number } } } } } } } }",
         None,
     ),
     (
-        "query ($f: HouseUnitFilter) { houseUnits(filter: $f) { totalCount nodes { id label unit"
+        "query ($f: HouseUnitFilter) { houseUnits(first: 9, filter: $f) { totalCount nodes"
+        " { id label unit"
         " floor room estateCode areaDm2 validFrom validTo building { name } compound { name }"
         " households { occupancy members { relation person { name } } } voteHoldings { cause"
         " beganAt endedAt } } } }",

@@ -39,6 +39,37 @@ async def populate(town: Any) -> None:
         await step(chief, "escalateCase", "EscalateCaseInput", case, reason="须上级处理")
         handler = str(town.organisations[department])
         await step(district, "dispatchCase", "DispatchCaseInput", case, organisationId=handler)
+        await photo(town, clerk, case)
+        await import_batch(town, clerk, community)
+
+
+async def photo(town: Any, clerk: Any, case: dict[str, Any]) -> None:
+    """A picture that hangs on the case."""
+    made = new_id()
+    async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
+        await transaction.connection.execute(
+            "insert into attachments (id, uploader_id, uploaded_at, file_name, media_type, size,"
+            " sha256, width, height, owner_noun, owner_id, purpose, attached_at)"
+            " values ($1, $2, now(), '现场.jpg', 'image/jpeg', 1, $3, 1, 1, 'Case', $4, 'BEFORE',"
+            " now())", made, clerk.membership, made.bytes, UUID(case["id"]),
+        )  # fmt: skip
+
+
+async def import_batch(town: Any, clerk: Any, community: str) -> None:
+    """A file that the clerk handed in, and what was found of one row."""
+    batch, path = new_id(), town.tenant.regions[community].path
+    async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
+        await transaction.connection.execute(
+            "insert into import_batches (id, kind, state, file_name, sha256, size, uploader_id,"
+            " region_path, uploaded_at, heard_at, run_id)"
+            " values ($1, 'grids', 'READY', '网格.xlsx', $2, 1, $3, $4, now(), now(), $1)",
+            batch, batch.bytes, clerk.membership, path,
+        )  # fmt: skip
+        await transaction.connection.execute(
+            "insert into import_findings (id, batch_id, uploader_id, region_path, position,"
+            " row_number, change, message) values ($1, $2, $3, $4, 0, 2, 'ADDED', '新增')",
+            new_id(), batch, clerk.membership, path,
+        )  # fmt: skip
 
 
 async def populate_compounds(town: Any) -> None:

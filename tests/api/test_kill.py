@@ -110,7 +110,10 @@ class Worker:
             while not done.is_set():
                 turn += 1
                 key = f"worker-{self.name}-{turn}"
-                opened = await self._send(http, OPEN, {**self.given, "idempotencyKey": key})
+                report = {**self.given, "idempotencyKey": key}
+                opened = await self._send(http, OPEN, report)
+                if turn % 2:  # as if the answer had been lost on its way
+                    assert await self._send(http, OPEN, report) == opened
                 case = opened["openCase"]["case"]
                 self.answered[key] = case["id"]
                 step = {"id": case["id"], "version": case["version"], "notDuplicate": True}

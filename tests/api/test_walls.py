@@ -43,6 +43,10 @@ READING = {
     "personDuplicates": "{ personDuplicates { reasons } }",
     "retentionRules": "{ retentionRules { totalCount } }",
     "auditRecords": "{ auditRecords { totalCount } }",
+    "importBatches": "{ importBatches { totalCount } }",
+    "importBatch": '{ importBatch(id: "00000000-0000-0000-0000-000000000000") { id } }',
+    "importKinds": "{ importKinds { code } }",
+    "exportKinds": "{ exportKinds { code } }",
     "whyAllowed": '{ whyAllowed(memberId: "x", permission: "p", regionId: "y") { allowed } }',
 }
 

@@ -156,4 +156,4 @@ async def test_a_reference_that_was_forgotten_is_found(
     monkeypatch.setattr(registry, "_REFERENCES", kept)
     assert await unregistered(admin) == {("person_phones", "person_id")}
     registry.refers(PersonReference("person_phones"), PersonReference("person_phones"))
-    assert [r.table for r in references()] == ["person_documents", "person_phones"]
+    assert [r.table for r in references()].count("person_phones") == 1

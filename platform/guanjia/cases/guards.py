@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from guanjia.attachments.models import Purpose
 from guanjia.cases.calendar import LONGEST_LIMIT, Calendar
 from guanjia.cases.facts import CaseFacts
 from guanjia.cases.machine import Guard, Machine, input_name
@@ -62,6 +63,7 @@ class Situation:
     acting_level: Level | None = None
     actor_handles: bool = False
     photo_pair: bool = False
+    photos: frozenset[Purpose] = frozenset()
     parts_open: int = 0
     suspension: Request | None = None
     extension: Request | None = None
@@ -200,7 +202,8 @@ def parts_done(s: Situation) -> Refusal | None:
 
 
 def photos_or_reason(s: Situation) -> Refusal | None:
-    if not s.photo_pair or s.data.get("no_photo_reason"):
+    paired = {Purpose.BEFORE, Purpose.AFTER} <= s.photos | frozenset(s.data.get("photos", ()))
+    if not s.photo_pair or paired or s.data.get("no_photo_reason"):
         return None
     return _guard_failed(
         "MISSING_DATA", "该类案件需要处置前后的照片;没有照片的,请说明原因。", "no_photo_reason"

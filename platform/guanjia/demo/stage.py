@@ -5,15 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import strawberry
 
 from guanjia.access.desk import Desk
 from guanjia.context import Context, Request, World
-from guanjia.tenancy.models import tenant_id
-
-LOCAL = ZoneInfo("Asia/Shanghai")
+from guanjia.tenancy.models import LOCAL, tenant_id
 
 
 class Failed(Exception):

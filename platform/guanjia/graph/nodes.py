@@ -8,13 +8,14 @@ same mapping; neither knows the other.
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.types import Info
 from tortoise import fields as stored
 
 from guanjia.db.scope import Reachable
+from guanjia.graph.connections import Connection as Connection  # as modules name it
 from guanjia.graph.filters import conditions_of, filter_values, row_id
 from guanjia.graph.marks import Public, Requires, public, requires
 from guanjia.graph.protection import Protection, check_field, check_filters, protected_columns
@@ -34,54 +35,7 @@ from guanjia.reading.mapping import (
     One,
     Order,
 )
-from guanjia.reading.rows import PageArguments, RowPage
-
-T = TypeVar("T")
-
-
-@strawberry.type(description="分页信息")
-class PageInfo:
-    has_next_page: bool
-    has_previous_page: bool
-    start_cursor: str | None
-    end_cursor: str | None
-
-
-@strawberry.type(description="连接中的一条")
-class Edge(Generic[T]):
-    cursor: str
-    node: T
-
-
-@strawberry.type(description="可翻页的列表;totalCount 只数您可读的行")
-class Connection(Generic[T]):
-    page: strawberry.Private[RowPage]
-
-    @strawberry.field
-    def nodes(self) -> list[T]:
-        return self.page.rows  # type: ignore[return-value]  # rows stand for their node type
-
-    @strawberry.field
-    def edges(self) -> list[Edge[T]]:
-        return [
-            Edge(cursor=cursor, node=row)  # type: ignore[arg-type]  # as above
-            for cursor, row in zip(self.page.cursors, self.page.rows, strict=True)
-        ]
-
-    @strawberry.field
-    def page_info(self) -> PageInfo:
-        cursors = self.page.cursors
-        return PageInfo(
-            has_next_page=self.page.has_next,
-            has_previous_page=self.page.has_previous,
-            start_cursor=cursors[0] if cursors else None,
-            end_cursor=cursors[-1] if cursors else None,
-        )
-
-    @strawberry.field
-    async def total_count(self) -> int:
-        count: int = await self.page.count()
-        return count
+from guanjia.reading.rows import PageArguments
 
 
 @dataclass(frozen=True)

@@ -14,30 +14,27 @@ from uuid import UUID
 from guanjia.audit.service import record
 from guanjia.db.pools import Database, Transaction
 from guanjia.graph.errors import not_found
+from guanjia.imports.seals import StoredKey
+from guanjia.people.batches import opened, stored
 from guanjia.people.vault import DATA, Keyring, SealedKey, Vault
 
 BATCH = 500
 _LOCK = "select pg_advisory_xact_lock(hashtextextended($1, 19))"
-_BEHIND = (
-    "select id, sealed_key, key_version from persons where tenant_id = $1 and key_version < $2"
-    " order by key_version, id limit $3 for update"
-)
-_KEEP = (
-    "update persons p set sealed_key = u.sealed, key_version = $2"
-    " from unnest($3::uuid[], $4::bytea[]) u(id, sealed) where p.tenant_id = $1 and p.id = u.id"
-)
+# Where keys lie that a data key seals: of persons, and of batches that are being imported.
+_HOLDERS = ("persons", "import_batches")
 
 
 async def rotate(database: Database, vault: Vault, tenant_id: UUID) -> tuple[int, int]:
     """The tenant's persons are sealed with a new data key: (its version, how many persons)."""
     async with database.tenant_transaction(tenant_id) as transaction:
         version = await _new_version(transaction, vault)
-    sealed = 0
+    sealed = dict.fromkeys(_HOLDERS, 0)
     while True:
-        done = await _seal_batch(database, vault, tenant_id, version)
-        sealed += done
-        if done == 0 and await _drop_older(database, tenant_id, version):
-            return version, sealed
+        for holder in _HOLDERS:
+            while done := await _seal_batch(database, vault, tenant_id, version, holder):
+                sealed[holder] += done
+        if await _drop_older(database, tenant_id, version):
+            return version, sealed["persons"]
 
 
 async def rewrap(database: Database, vault: Vault, tenant_id: UUID) -> int:
@@ -72,34 +69,62 @@ async def _new_version(transaction: Transaction, vault: Vault) -> int:
     if not await connection.fetchval("select exists (select 1 from tenants)"):
         raise not_found("租户")
     keyring = await vault.writing(connection, tenant)
-    behind = await connection.fetchval(
-        "select exists (select 1 from persons where tenant_id = $1 and key_version < $2)",
-        tenant,
-        keyring.version,
-    )
-    if behind:
+    if await _behind(connection, tenant, keyring.version):
         return keyring.version
     await vault.add_key(connection, tenant, DATA, keyring.version + 1)
     await record(transaction, action="key.rotate", detail={"version": keyring.version + 1})
     return keyring.version + 1
 
 
-async def _seal_batch(database: Database, vault: Vault, tenant_id: UUID, version: int) -> int:
+async def _behind(connection: Any, tenant_id: UUID, version: int) -> bool:
+    """Whether some key is still sealed with an older data key."""
+    found: bool = await connection.fetchval(
+        "select "
+        + " or ".join(
+            f"exists (select 1 from {holder} where tenant_id = $1 and key_version < $2)"
+            for holder in _HOLDERS
+        ),
+        tenant_id,
+        version,
+    )
+    return found
+
+
+async def _seal_batch(
+    database: Database, vault: Vault, tenant_id: UUID, version: int, holder: str
+) -> int:
     async with database.tenant_transaction(tenant_id) as transaction:
         connection = transaction.connection
-        rows = await connection.fetch(_BEHIND, tenant_id, version, BATCH)
+        rows = await connection.fetch(
+            f"select id, sealed_key, key_version from {holder} where tenant_id = $1"
+            " and key_version < $2 order by key_version, id limit $3 for update",
+            tenant_id,
+            version,
+            BATCH,
+        )
         if rows:
             keyring = await vault.writing(connection, tenant_id)
-            sealed = [_anew(keyring, row) for row in rows]
+            anew = _person if holder == "persons" else _batch
             await connection.execute(
-                _KEEP, tenant_id, keyring.version, [row["id"] for row in rows], sealed
+                f"update {holder} p set sealed_key = u.sealed, key_version = $2"
+                " from unnest($3::uuid[], $4::bytea[]) u(id, sealed)"
+                " where p.tenant_id = $1 and p.id = u.id",
+                tenant_id,
+                keyring.version,
+                [row["id"] for row in rows],
+                [anew(keyring, row) for row in rows],
             )
         return len(rows)
 
 
-def _anew(keyring: Keyring, row: Any) -> bytes:
+def _person(keyring: Keyring, row: Any) -> bytes:
     key = keyring.person_key(row["id"], SealedKey(row["sealed_key"], row["key_version"]))
     return keyring.sealed(key, row["id"]).sealed
+
+
+def _batch(keyring: Keyring, row: Any) -> bytes:
+    key = opened(keyring, StoredKey(bytes(row["sealed_key"]), row["key_version"]), row["id"])
+    return stored(keyring, key, row["id"])[0]
 
 
 async def _drop_older(database: Database, tenant_id: UUID, version: int) -> bool:
@@ -117,11 +142,7 @@ async def _drop_older(database: Database, tenant_id: UUID, version: int) -> bool
             DATA,
             version,
         )
-        if await connection.fetchval(
-            "select exists (select 1 from persons where tenant_id = $1 and key_version < $2)",
-            tenant_id,
-            version,
-        ):
+        if await _behind(connection, tenant_id, version):
             return False
         await connection.execute(
             "delete from data_keys where tenant_id = $1 and purpose = $2 and version < $3",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import lru_cache
 from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 from tortoise import fields
 from tortoise.models import Model
@@ -17,6 +18,10 @@ from guanjia.db.ids import new_id
 from guanjia.db.scope import Reachable
 
 TENANT_NAMESPACE = UUID("5e6f2a8c-3c0f-5c5e-9a55-0d6c8f1a7b21")
+
+
+LOCAL = ZoneInfo("Asia/Shanghai")
+"""The time that rules and people mean: all of China keeps one."""
 
 
 @lru_cache(maxsize=4096)

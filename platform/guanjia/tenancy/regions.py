@@ -71,7 +71,7 @@ async def apply_plan(transaction: Transaction, plan: Plan, today: dt.date) -> No
     )
     # Read after the closing: a code may pass from a region that leaves to another one.
     known = {region.code: region for region in await in_force(transaction)}
-    await _insert(transaction, plan.inserted, known, today)
+    await insert_regions(transaction, plan.inserted, known, today)
     became = [(old.id, known[new.code].id) for old, new in (*plan.moved, *plan.merged)]
     await _remember(
         transaction, [*became, *((old.id, known[new.code].id) for old, new in plan.carved)]
@@ -90,7 +90,7 @@ async def _remember(transaction: Transaction, pairs: Sequence[tuple[UUID, UUID]]
     )
 
 
-async def _insert(
+async def insert_regions(
     transaction: Transaction,
     entries: Sequence[Entry],
     known: dict[str, Current],
@@ -161,7 +161,7 @@ async def create_grid(
     if code in known:
         raise Refusal(CONFLICT, f"网格 {code} 已存在。", ("sequence",))
     entry = Entry(0, Level.GRID, code, name, community["code"])
-    await _insert(transaction, [entry], known, today)
+    await insert_regions(transaction, [entry], known, today)
     detail = {"code": code, "kind": grid_kind(code)}
     await _record(transaction, actor, "create_grid", known[code].id, known[code].path, detail)
     return known[code].id

@@ -133,7 +133,7 @@ class _Checker:
         self.faults.append((line, text))
 
     def _check_alone(self, entry: Entry) -> None:
-        if problem := _code_problem(entry.level, entry.code):
+        if problem := code_problem(entry.level, entry.code):
             self._fault(entry.line, problem)
             self.unusable.add(entry.code)
         if not entry.name or not entry.name.isprintable():
@@ -181,7 +181,7 @@ def _is_code(code: str, digits: int) -> bool:
     return len(code) == digits and code.isascii() and code.isdigit()
 
 
-def _code_problem(level: Level, code: str) -> str | None:
+def code_problem(level: Level, code: str) -> str | None:
     """What is wrong with a code at its level, or None. A district's code padded with zeros is not
     a street, and a province's or city's is not a district."""
     digits = DIGITS[level]

@@ -44,6 +44,9 @@ class OpenCaseInput:
     latitude: Degrees | None = None
     description: str = ""
     no_photo_reason: str | None = None
+    attachment_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="已上传的照片(处置前);没有时须说明无照片的原因"
+    )
     contact_name: str | None = None
     contact_phone: str | None = None
     urgent: bool | None = None
@@ -62,6 +65,9 @@ class CaseStepInput:
 @strawberry.input(description="提交草稿")
 class SubmitCaseInput(CaseStepInput):
     no_photo_reason: str | None = None
+    attachment_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="已上传的照片(处置前)"
+    )
 
 
 @strawberry.input(description="核实")
@@ -168,6 +174,10 @@ class GiveFeedbackInput(CaseStepInput):
     materials: str | None = strawberry.field(default=None, description="用料")
     cost: Money | None = None
     no_photo_reason: str | None = None
+    attachment_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list,
+        description="已上传的照片(处置后);类别要求前后对比的,须有处置前和处置后的照片,或说明原因",
+    )
 
 
 @strawberry.input(description="核查")
@@ -175,6 +185,9 @@ class CheckCaseInput(CaseStepInput):
     passed: bool
     failed_item: str | None = None
     note: str | None = None
+    attachment_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="已上传的核查照片"
+    )
 
 
 @strawberry.input(description="结案")

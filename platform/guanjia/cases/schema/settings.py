@@ -12,6 +12,7 @@ from guanjia.db.scope import Scope
 from guanjia.graph.filters import arguments
 from guanjia.graph.marks import requires
 from guanjia.graph.payloads import mutation, payload
+from guanjia.reading.mapping import METADATA, Unplanned
 
 LeadKind = strawberry.enum(
     categories.LeadKind,
@@ -153,6 +154,7 @@ class Query:
     calendar_years: list[CalendarYear] = strawberry.field(
         resolver=_calendar_years,
         description="已载入的工作日历,按年份",
+        metadata={METADATA: Unplanned("years counted from days, no list of rows")},
         extensions=requires("calendar:read"),
     )
 

@@ -5,6 +5,8 @@ import datetime as dt
 import strawberry
 
 from guanjia.access.schema import Member
+from guanjia.attachments.owners import Owner, carries
+from guanjia.attachments.schema import Attachment
 from guanjia.cases import models, reasons, states
 from guanjia.graph.filters import (
     DateTimeFilter,
@@ -187,6 +189,9 @@ class CaseAssignment:
     organisation: Organisation | None = one("Organisation", "organisation_id", through="case:read")
 
 
+carries(Owner(noun="Case", node="Case"))
+
+
 @node(
     models.Case,
     read="case:read",
@@ -265,6 +270,14 @@ class Case:
         (("assigned_at", "asc"), ("id", "asc")),
         "主办与协办",
         through="case:read",
+    )
+    attachments: list[Attachment] = many(
+        "Attachment",
+        "owner_id",
+        (("attached_at", "asc"), ("id", "asc")),
+        "照片与文件,按先后;用途分处置前、处置后、核查",
+        through="case:read",
+        where="{row}.owner_noun = 'Case'",
     )
     timeline: Connection[CaseEvent] = connection(
         "CaseEvent", "case_id", "经过,按先后", through="case:read", order="SEQ"

@@ -7,13 +7,15 @@ writes case, event, audit record and notification. A use-case says only what is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from guanjia.access.actor import Actor
+from guanjia.attachments.models import Purpose
+from guanjia.attachments.service import attach
 from guanjia.audit.service import record
 from guanjia.cases.authority import Place, held
 from guanjia.cases.calendar import Calendar
@@ -68,6 +70,8 @@ class CaseFile:
     extension: Request | None = None
     adjustments: tuple[Adjustment, ...] = ()
     photo_pair: bool = False
+    photos: frozenset[Purpose] = frozenset()
+    """The purposes of the pictures that hang on the case."""
     actor_worked: bool = False
     """The actor took a step of a handler, whatever organisation they belong to today."""
     events: int = 0
@@ -99,6 +103,7 @@ class CaseFile:
             actor_handles=self.actor_worked
             or any(a.organisation_id in organisations for a in self.assigned),
             photo_pair=self.photo_pair,
+            photos=self.photos,
             parts_open=sum(not a.done for a in open_parts),
             suspension=self.suspension,
             extension=self.extension,
@@ -204,6 +209,19 @@ class CaseFile:
             raise ValueError(f"{action} is not a step of the system")
         MACHINE.check_guards(row, self.situation({}))
         await self.write(Step(row, None, SYSTEM_STEP), payload)
+
+    async def hang(self, attachment_ids: Sequence[UUID], purpose: Purpose) -> None:
+        """What the actor uploaded belongs to the case."""
+        assert self.actor is not None, "the system uploads nothing"
+        await attach(
+            self.transaction,
+            self.actor,
+            noun="Case",
+            owner_id=self.id,
+            attachment_ids=attachment_ids,
+            purpose=purpose,
+            now=self.now,
+        )
 
     async def saved(self) -> Case:
         """The case as it is stored now."""
@@ -345,6 +363,12 @@ async def _complete(file: CaseFile) -> None:
         key[0],
         file.facts.category_id,
     )
+    hanging = await connection.fetch(
+        "select distinct purpose from attachments where tenant_id = $1 and owner_id = $2"
+        " and owner_noun = 'Case' and width is not null",
+        *key,
+    )
+    file.photos = frozenset(Purpose(row["purpose"]) for row in hanging)
     if file.actor is not None:
         # Who worked on the case and left the organisation since is still not independent.
         file.actor_worked = await connection.fetchval(

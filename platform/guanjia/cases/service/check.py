@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from guanjia.access.actor import Actor
+from guanjia.attachments.models import Purpose
 from guanjia.cases import inputs
 from guanjia.cases.clocks import half_limit
 from guanjia.cases.facts import Payload
@@ -33,6 +35,7 @@ async def check_case(
     passed: bool,
     failed_item: str | None = None,
     note: str | None = None,
+    attachment_ids: Sequence[UUID] = (),
 ) -> Case:
     """The check is passed, and the case may be closed; or T15: it is back for REWORK with half of
     its limit, while the first deadline stays the one that counts."""
@@ -41,6 +44,7 @@ async def check_case(
     said = Payload(note=inputs.text(note, "核查说明", "note"))
     if passed:
         await file.take("pass_check", said)
+        await file.hang(attachment_ids, Purpose.CHECK)
         return await file.saved()
     half = half_limit(file.facts.limit_value or 1)
     await file.take(
@@ -48,6 +52,7 @@ async def check_case(
         Payload(reason=failed, note=said.note, limit_value=half, limit_unit=file.facts.limit_unit),
         data={"failed_item": failed},
     )
+    await file.hang(attachment_ids, Purpose.CHECK)
     return await file.saved()
 
 

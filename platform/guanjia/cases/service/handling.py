@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from guanjia.access.actor import Actor
+from guanjia.attachments.models import Purpose
+from guanjia.attachments.service import pictured
 from guanjia.cases import inputs
 from guanjia.cases.facts import Payload
 from guanjia.cases.models import Case
@@ -104,17 +107,25 @@ async def give_feedback(
     materials: str | None = None,
     cost: int | None = None,
     no_photo_reason: str | None = None,
+    attachment_ids: Sequence[UUID] = (),
 ) -> Case:
     """T13, T14. The organisation in charge says what was done; the case goes on to be checked in
-    the same transaction. `cost` in fen. Categories with photos before and after need a reason
-    as long as there are none."""
+    the same transaction. `cost` in fen. Categories with photos before and after need both,
+    or a reason."""
     file = await open_file(transaction, actor, scope, id, version, now)
     done = inputs.text(result, LABELS["result"], "result")
     used = inputs.text(materials, "用料", "materials")
     without = inputs.line(no_photo_reason, LABELS["no_photo_reason"], "noPhotoReason")
     if cost is not None and not 0 <= cost <= 10**13:
         raise Refusal(BAD_USER_INPUT, "费用不能为负数或过大。", ("cost",))
-    step = file.prepare("give_feedback", {"result": done, "no_photo_reason": without})
+    pictures = await pictured(transaction, actor, attachment_ids)
+    given = {
+        "result": done,
+        "no_photo_reason": without,
+        "photos": (Purpose.AFTER,) if pictures else (),
+    }
+    step = file.prepare("give_feedback", given)
+    await file.hang(attachment_ids, Purpose.AFTER)
     await withdraw_requests(file)
     remarks = [f"用料:{used}" if used else "", f"无照片的原因:{without}" if without else ""]
     said = Payload(note=done, reason=";".join(filter(None, remarks)) or None, cost_fen=cost)

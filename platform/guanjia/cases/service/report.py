@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from guanjia.access.actor import Actor
+from guanjia.attachments.models import Purpose
+from guanjia.attachments.service import pictured
 from guanjia.cases import inputs
 from guanjia.cases.facts import CaseFacts, Payload
 from guanjia.cases.guards import MACHINE
@@ -48,6 +50,7 @@ async def report_case(
     contact_phone: str | None = None,
     urgent: bool | None = None,
     draft: bool = False,
+    attachment_ids: Sequence[UUID] = (),
     idempotency_key: str | None = None,
 ) -> Case:
     """T1. A case is REPORTED (or a DRAFT), numbered, in the charge of the level whose officer
@@ -88,7 +91,9 @@ async def report_case(
     if region["level"] not in _PLACES:
         raise Refusal(BAD_USER_INPUT, "案件须落在网格或社区。", ("regionId",))
     data["verify_first"] = not _on_duty(actor, region["path"])
-    MACHINE.check_data(row, data)
+    photographed = bool(await pictured(transaction, actor, attachment_ids))
+    reason = data["no_photo_reason"] or photographed or None
+    MACHINE.check_data(row, {**data, "no_photo_reason": reason})
     kind = await transaction.connection.fetchval(
         "select kind from case_categories where tenant_id = $1 and id = $2 and active",
         transaction.tenant_id,
@@ -104,6 +109,7 @@ async def report_case(
     file = await file_of(transaction, actor, scope, inserted, now)
     said = Payload(level=facts.level, urgent=hurry, category_id=category_id)
     await file.begin(Step(row, reach, row.who[0]), said)
+    await file.hang(attachment_ids, Purpose.BEFORE)
     return await file.saved()
 
 
@@ -116,13 +122,16 @@ async def submit_case(
     version: int,
     now: datetime,
     no_photo_reason: str | None = None,
+    attachment_ids: Sequence[UUID] = (),
 ) -> Case:
     """T1. The reporter's own draft is REPORTED. Anyone else's is NOT_FOUND."""
     own = replace(scope, reaches=(Reach("self"),))
     file = await open_file(transaction, actor, own, id, version, now)
     reason = inputs.line(no_photo_reason, LABELS["no_photo_reason"], "noPhotoReason")
     given = reason or file.row["no_photo_reason"]
-    await file.take("submit_case", data={"no_photo_reason": given})
+    photographed = file.photos or await pictured(transaction, actor, attachment_ids)
+    await file.take("submit_case", data={"no_photo_reason": given or bool(photographed) or None})
+    await file.hang(attachment_ids, Purpose.BEFORE)
     await transaction.connection.execute(
         "update cases set no_photo_reason = $3 where tenant_id = $1 and id = $2",
         transaction.tenant_id,

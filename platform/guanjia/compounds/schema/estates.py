@@ -26,7 +26,7 @@ from guanjia.graph.nodes import (
     root_lookup,
 )
 from guanjia.graph.scalars import GeoJson
-from guanjia.reading.mapping import Condition, Order, SortKey
+from guanjia.reading.mapping import METADATA, Condition, Order, SortKey, Unplanned
 from guanjia.tenancy.schema import Region, TextFilter
 
 if TYPE_CHECKING:
@@ -220,5 +220,8 @@ class Query:
         HouseUnit, permission="house:read", description="一套房屋;不存在或不可读时为空"
     )
     my_homes: list[HouseUnit] = strawberry.field(
-        resolver=_my_homes, description="本人绑定的房屋", extensions=requires("house:read")
+        resolver=_my_homes,
+        description="本人绑定的房屋",
+        metadata={METADATA: Unplanned("the homes of whoever asks, found by their bindings")},
+        extensions=requires("house:read"),
     )

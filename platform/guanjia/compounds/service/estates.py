@@ -155,7 +155,7 @@ def _values(given: Mapping[str, Any]) -> dict[str, Any]:
                     raise Refusal(BAD_USER_INPUT, "请选择管理方式。", ("managementMode",))
                 values[name] = value
             case "household_count":
-                values[name] = _number(value, 0, "户数", "householdCount")
+                values[name] = _number(value, 1, "户数", "householdCount")
             case "area_m2":
                 values[name] = _number(value, 1, "建筑面积", "areaM2")
             case "boundary":

@@ -1,7 +1,6 @@
 """Grids and organisations that people make, rename and close."""
 
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import strawberry
 from strawberry.types import Info
@@ -11,9 +10,9 @@ from guanjia.db.scope import Scope
 from guanjia.graph.filters import known_id
 from guanjia.graph.payloads import mutation, payload
 from guanjia.tenancy import organisations, regions
+from guanjia.tenancy.models import LOCAL
 from guanjia.tenancy.schema.types import Organisation, OrganisationKind, Region
 
-LOCAL = ZoneInfo("Asia/Shanghai")
 KEY = "同一键重复提交只生效一次"
 
 

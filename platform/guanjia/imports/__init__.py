@@ -1,0 +1,1 @@
+"""Tables that people hand in and take out: workbooks read, checked, compared, applied, undone."""

@@ -1,0 +1,163 @@
+"""What can be imported: each kind declares it once, the mechanism does the rest.
+
+A kind lives in the module that knows its rows. Its columns are checked alone in a process apart;
+`examine` then holds rows against what is stored, in bulk; `apply` writes them in one transaction;
+`undo` takes them back or says in a Refusal what was built on them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib import import_module
+from typing import Any, Protocol
+from uuid import UUID
+
+from guanjia.db.pools import Transaction
+from guanjia.db.scope import Scope
+from guanjia.imports.columns import Column, Value
+
+
+class Change(StrEnum):
+    """错误、新增、修改、停用、不变"""
+
+    PROBLEM = "PROBLEM"
+    ADDED = "ADDED"
+    CHANGED = "CHANGED"
+    REMOVED = "REMOVED"
+    UNCHANGED = "UNCHANGED"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the file with the values of its columns, by their names."""
+
+    number: int
+    values: Mapping[str, Value]
+
+    def __getitem__(self, column: str) -> Any:
+        return self.values.get(column)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a row is or would do, in words. `column` is the one that a problem is in."""
+
+    row: int
+    change: Change
+    message: str = ""
+    column: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What an applied row did: to which stored row, and what `undo` needs to know of before."""
+
+    row: int
+    id: UUID
+    change: Change
+    before: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Place:
+    """For whom and when rows are looked at: their scope of the kind's permission."""
+
+    tenant_id: UUID
+    scope: Scope
+    today: dt.date
+
+
+class Choices(Protocol):
+    def __call__(self, connection: Any, place: Place) -> Awaitable[Mapping[str, Sequence[str]]]: ...
+
+
+class Examine(Protocol):
+    def __call__(
+        self, connection: Any, place: Place, rows: Sequence[Row]
+    ) -> Awaitable[Sequence[Finding]]: ...
+
+
+class Apply(Protocol):
+    def __call__(
+        self, transaction: Transaction, place: Place, rows: Sequence[tuple[Row, Change]]
+    ) -> Awaitable[Sequence[Effect]]: ...
+
+
+class Undo(Protocol):
+    def __call__(
+        self, transaction: Transaction, place: Place, effects: Sequence[Effect]
+    ) -> Awaitable[None]: ...
+
+
+class Prepare(Protocol):
+    def __call__(self, transaction: Transaction) -> Awaitable[None]: ...
+
+
+async def _no_choices(connection: Any, place: Place) -> Mapping[str, Sequence[str]]:
+    return {}
+
+
+async def _nothing(transaction: Transaction) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class ImportKind:
+    """One kind of import.
+
+    home: `module:NAME` where this object is, for the process that reads the file. key: the columns
+    that no two rows of a file may have in common. examine: exactly one finding that is no problem,
+    or problems, for each row. prepare: the locks that applying and undoing take first.
+    undo_days: how long an applied batch can be taken back.
+    """
+
+    code: str
+    title: str
+    permission: str
+    home: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    examine: Examine
+    apply: Apply
+    undo: Undo
+    choices: Choices = _no_choices
+    prepare: Prepare = _nothing
+    undo_days: int = 7
+
+    @property
+    def protected(self) -> bool:
+        """Whether what is staged of it must be sealed."""
+        return any(column.protected for column in self.columns)
+
+
+_KINDS: dict[str, ImportKind] = {}
+
+
+def register(kind: ImportKind) -> None:
+    """The kind can be imported from now on."""
+    known = {column.name for column in kind.columns}
+    if not kind.key or not set(kind.key) <= known or len(known) < len(kind.columns):
+        raise TypeError(f"{kind.code}: the key must name columns, each of a name of its own")
+    if kind_at(kind.home) is not kind:
+        raise TypeError(f"{kind.code}: {kind.home} is another object")
+    if _KINDS.setdefault(kind.code, kind) is not kind:
+        raise TypeError(f"{kind.code}: two kinds of this code")
+
+
+def kind_at(home: str) -> ImportKind:
+    """The kind that stands at `module:NAME`."""
+    module, _, name = home.partition(":")
+    found = getattr(import_module(module), name)
+    assert isinstance(found, ImportKind)
+    return found
+
+
+def kinds() -> tuple[ImportKind, ...]:
+    return tuple(_KINDS.values())
+
+
+def kind_of(code: str) -> ImportKind | None:
+    return _KINDS.get(code)
