@@ -149,6 +149,21 @@ def known_id(text: str, *field: str) -> UUID:
     return identifier
 
 
+def arguments(given: Any) -> dict[str, Any]:
+    """An input as a use-case takes it: identifiers parsed, what was not given absent."""
+    found: dict[str, Any] = {}
+    for field in get_object_definition(given, strict=True).fields:
+        value = getattr(given, field.python_name)
+        if value is strawberry.UNSET:
+            continue
+        if holds_ids(field) and value is not None:
+            name = camel(field.python_name)
+            many = isinstance(value, list)
+            value = [known_id(v, name) for v in value] if many else known_id(value, name)
+        found[field.python_name] = value
+    return found
+
+
 def _plain(value: Any, *, is_id: bool) -> Any:
     if isinstance(value, list):
         return [_plain(item, is_id=is_id) for item in value]

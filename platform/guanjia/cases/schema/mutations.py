@@ -3,11 +3,9 @@
 import datetime as dt
 from collections.abc import Awaitable, Callable
 from typing import Any
-from uuid import UUID
 
 import strawberry
 from strawberry.types import Info
-from strawberry.types.base import get_object_definition
 
 from guanjia.audit.service import record
 from guanjia.cases import service
@@ -21,7 +19,7 @@ from guanjia.cases.schema.types import (
 )
 from guanjia.db.scope import Scope
 from guanjia.graph.errors import BAD_USER_INPUT, Refusal, not_found
-from guanjia.graph.filters import camel, holds_ids, known_id
+from guanjia.graph.filters import arguments, known_id
 from guanjia.graph.payloads import mutation, payload
 from guanjia.graph.scalars import Degrees, Money
 
@@ -227,21 +225,6 @@ class RevealCaseContactPayload:
 
     contact_name: str | None
     contact_phone: str | None
-
-
-def arguments(given: Any) -> dict[str, Any]:
-    """An input as the use-case takes it: identifiers parsed, nothing else changed."""
-    found: dict[str, Any] = {}
-    for field in get_object_definition(given, strict=True).fields:
-        value = getattr(given, field.python_name)
-        if holds_ids(field) and value is not None:
-            value = [_id(v, field) for v in value] if isinstance(value, list) else _id(value, field)
-        found[field.python_name] = value
-    return found
-
-
-def _id(text: str, field: Any) -> UUID:
-    return known_id(text, camel(field.python_name))
 
 
 def _step(

@@ -6,10 +6,10 @@ import strawberry
 from strawberry.types import Info
 
 from guanjia.cases import service
-from guanjia.cases.schema.mutations import arguments
 from guanjia.cases.schema.types import CaseCategory, CategoryKind, TimeUnit
 from guanjia.cases.service import categories
 from guanjia.db.scope import Scope
+from guanjia.graph.filters import arguments
 from guanjia.graph.marks import requires
 from guanjia.graph.payloads import mutation, payload
 from guanjia.reading.mapping import METADATA, Unplanned

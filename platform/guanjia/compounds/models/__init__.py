@@ -7,6 +7,8 @@ from guanjia.compounds.models.bindings import (
     VoteCause,
     VoteHolding,
 )
+from guanjia.compounds.models.committees import CommitteeMember, CommitteePost, OwnersCommittee
+from guanjia.compounds.models.companies import PropertyCompany, PropertyContract
 from guanjia.compounds.models.estates import (
     Building,
     Compound,
@@ -20,11 +22,19 @@ from guanjia.compounds.models.households import (
     Occupancy,
     ResidentHousehold,
 )
+from guanjia.compounds.models.partyorganisations import (
+    PartyKind,
+    PartyOrganisation,
+    PartyPost,
+    PartyPostKind,
+)
 
 __all__ = [
     "BindingProof",
     "BindingRelation",
     "Building",
+    "CommitteeMember",
+    "CommitteePost",
     "Compound",
     "GridBuilding",
     "HouseBinding",
@@ -33,6 +43,13 @@ __all__ = [
     "HouseholdRelation",
     "ManagementMode",
     "Occupancy",
+    "OwnersCommittee",
+    "PartyKind",
+    "PartyOrganisation",
+    "PartyPost",
+    "PartyPostKind",
+    "PropertyCompany",
+    "PropertyContract",
     "ResidentHousehold",
     "VoteCause",
     "VoteHolding",

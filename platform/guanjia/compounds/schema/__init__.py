@@ -3,9 +3,37 @@
 from strawberry.tools import merge_types
 
 from guanjia.compounds import dependents as dependents  # makes itself known to tenancy
-from guanjia.compounds.schema import bindings, changes, estates, households
+from guanjia.compounds import partydependents as partydependents  # the same
+from guanjia.compounds.schema import (
+    bindings,
+    changes,
+    committees,
+    companies,
+    estates,
+    households,
+    partyorganisations,
+)
 
-Query = merge_types("Query", (estates.Query, bindings.Query))
-Mutation = merge_types("Mutation", (changes.Mutation, households.Mutation, bindings.Mutation))
+Query = merge_types(
+    "Query",
+    (
+        estates.Query,
+        bindings.Query,
+        companies.Query,
+        committees.Query,
+        partyorganisations.Query,
+    ),
+)
+Mutation = merge_types(
+    "Mutation",
+    (
+        changes.Mutation,
+        households.Mutation,
+        bindings.Mutation,
+        companies.Mutation,
+        committees.Mutation,
+        partyorganisations.Mutation,
+    ),
+)
 
 __all__ = ["Mutation", "Query"]
