@@ -10,14 +10,14 @@ from guanjia.audit.service import Recorded
 from guanjia.compounds.models.committees import CommitteePost
 from guanjia.compounds.rules import rule
 from guanjia.compounds.service import tenures
-from guanjia.compounds.service.reached import (
-    compound_of,
+from guanjia.compounds.service.opening import (
     in_order,
-    person_of,
-    recorded,
+    known_person,
+    local_day,
+    open_compound,
+    record_write,
     same_version,
     span,
-    today,
 )
 from guanjia.compounds.service.tenures import Tenure
 from guanjia.db.ids import new_id
@@ -52,9 +52,9 @@ async def elect_committee(
 ) -> UUID:
     """The compound has a committee for the term, both days with it; it is to be filed within the
     days of the rule in force at the election (物业管理条例 art. 16). Returns its id."""
-    compound = await compound_of(transaction, scope, compound_id)
+    compound = await open_compound(transaction, scope, compound_id)
     starts = term_from or elected_on
-    if elected_on > today(now):
+    if elected_on > local_day(now):
         raise Refusal(BAD_USER_INPUT, "选举日期不能在今天之后。", ("electedOn",))
     in_order(elected_on, starts, "termFrom")
     in_order(starts, term_to, "termTo")
@@ -71,10 +71,16 @@ async def elect_committee(
         term_to,
         elected_on + dt.timedelta(days=limit.value),
     )
-    return await recorded(
-        transaction, actor, scope, "committee.elect", "OwnersCommittee", committee_id,
-        compound["region_path"], elected_on=elected_on,
-    )  # fmt: skip
+    return await record_write(
+        transaction,
+        actor,
+        scope,
+        "committee.elect",
+        committee_id,
+        compound["region_path"],
+        of="OwnersCommittee",
+        elected_on=elected_on,
+    )
 
 
 async def file_committee(
@@ -95,7 +101,7 @@ async def file_committee(
     if not number:
         raise Refusal(BAD_USER_INPUT, "请填写备案号。", ("filingNumber",))
     in_order(row["elected_on"], filed_on, "filedOn")
-    if filed_on > today(now):
+    if filed_on > local_day(now):
         raise Refusal(BAD_USER_INPUT, "备案日期不能在今天之后。", ("filedOn",))
     await transaction.connection.execute(
         "update owners_committees set filed_on = $3, filing_number = $4, version = version + 1"
@@ -105,8 +111,8 @@ async def file_committee(
         filed_on,
         number,
     )
-    return await recorded(
-        transaction, actor, scope, "committee.file", "OwnersCommittee", id, row["region_path"]
+    return await record_write(
+        transaction, actor, scope, "committee.file", id, row["region_path"], of="OwnersCommittee"
     )
 
 
@@ -133,10 +139,16 @@ async def end_committee(
         id,
         term_to,
     )
-    return await recorded(
-        transaction, actor, scope, "committee.end", "OwnersCommittee", id, row["region_path"],
+    return await record_write(
+        transaction,
+        actor,
+        scope,
+        "committee.end",
+        id,
+        row["region_path"],
+        of="OwnersCommittee",
         term_to=term_to,
-    )  # fmt: skip
+    )
 
 
 async def add_committee_member(
@@ -152,7 +164,7 @@ async def add_committee_member(
 ) -> UUID:
     """The person sits on the committee from this day, by default the first of the term."""
     row = await _committee(transaction, scope, committee_id, "committeeId")
-    await person_of(transaction, scope, person_id)
+    await known_person(transaction, scope, person_id)
     begins = on or row["term_from"]
     if not row["term_from"] <= begins <= row["term_to"]:
         raise Refusal(
@@ -161,10 +173,16 @@ async def add_committee_member(
     member_id = await tenures.begin(
         transaction, MEMBERS, body_id=committee_id, person_id=person_id, post=post, on=begins
     )
-    return await recorded(
-        transaction, actor, scope, "committee.add_member", "CommitteeMember", member_id,
-        row["region_path"], post=post,
-    )  # fmt: skip
+    return await record_write(
+        transaction,
+        actor,
+        scope,
+        "committee.add_member",
+        member_id,
+        row["region_path"],
+        of="CommitteeMember",
+        post=post,
+    )
 
 
 async def end_committee_member(

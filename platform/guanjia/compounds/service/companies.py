@@ -9,13 +9,13 @@ from uuid import UUID
 
 from guanjia.audit.service import Recorded
 from guanjia.compounds.models.estates import ManagementMode
-from guanjia.compounds.service.reached import (
-    compound_of,
+from guanjia.compounds.service.opening import (
     in_order,
-    recorded,
+    local_day,
+    open_compound,
+    record_write,
     same_version,
     span,
-    today,
 )
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
@@ -65,10 +65,15 @@ async def register_company(
     )
     if company_id is None:
         raise Refusal(CONFLICT, "该机构已登记为物业公司。", ("organisationId",))
-    return await recorded(
-        transaction, actor, scope, "company.register", "PropertyCompany", company_id,
+    return await record_write(
+        transaction,
+        actor,
+        scope,
+        "company.register",
+        company_id,
         organisation["region_path"],
-    )  # fmt: skip
+        of="PropertyCompany",
+    )
 
 
 async def change_company(
@@ -89,7 +94,7 @@ async def change_company(
         transaction.tenant_id,
         id,
     )
-    if row is None or not await _at_work(transaction, scope, row, today(now)):
+    if row is None or not await _at_work(transaction, scope, row, local_day(now)):
         raise not_found("物业公司", "id")
     same_version(row, version)
     names = ("credit_code", "qualification", "service_phone", "party_members")
@@ -108,8 +113,8 @@ async def change_company(
         id,
         *details.values(),
     )
-    return await recorded(
-        transaction, actor, scope, "company.change", "PropertyCompany", id, row["region_path"],
+    return await record_write(
+        transaction, actor, scope, "company.change", id, row["region_path"], of="PropertyCompany",
         changed=sorted(name for name in names if details[name] != row[name]),
     )  # fmt: skip
 
@@ -127,7 +132,7 @@ async def sign_contract(
 ) -> UUID:
     """The company looks after the compound from `starts_on` to `ends_on`, both days with it;
     no other does on any of them (物业管理条例 art. 33). Returns the contract's id."""
-    compound = await compound_of(transaction, scope, compound_id)
+    compound = await open_compound(transaction, scope, compound_id)
     if not await transaction.connection.fetchval(
         "select exists (select 1 from property_companies p join organisations o"
         " on o.tenant_id = p.tenant_id and o.id = p.organisation_id"
@@ -148,13 +153,20 @@ async def sign_contract(
         starts_on,
         ends_on,
     )
-    day = today(now)
+    day = local_day(now)
     if starts_on <= day and (ends_on is None or day <= ends_on):
         await _manage(transaction, compound_id, ManagementMode.PROPERTY_COMPANY)
-    return await recorded(
-        transaction, actor, scope, "contract.sign", "PropertyContract", contract_id,
-        compound["region_path"], starts_on=starts_on, ends_on=ends_on,
-    )  # fmt: skip
+    return await record_write(
+        transaction,
+        actor,
+        scope,
+        "contract.sign",
+        contract_id,
+        compound["region_path"],
+        of="PropertyContract",
+        starts_on=starts_on,
+        ends_on=ends_on,
+    )
 
 
 async def end_contract(
@@ -188,7 +200,7 @@ async def end_contract(
         raise Refusal(
             BAD_USER_INPUT, "由下一家物业公司管理的,请为其签订合同。", ("managementMode",)
         )
-    await compound_of(transaction, scope, row["compound_id"], "id")
+    await open_compound(transaction, scope, row["compound_id"], "id")
     await transaction.connection.execute(
         "update property_contracts set ends_on = $3, end_reason = $4, version = version + 1"
         " where tenant_id = $1 and id = $2",
@@ -197,17 +209,23 @@ async def end_contract(
         ends_on,
         said,
     )
-    if ends_on <= today(now) and not await _served_after(
-        transaction, row["compound_id"], today(now)
+    if ends_on <= local_day(now) and not await _served_after(
+        transaction, row["compound_id"], local_day(now)
     ):
         mode = management_mode or await _without_company(
-            transaction, row["compound_id"], today(now)
+            transaction, row["compound_id"], local_day(now)
         )
         await _manage(transaction, row["compound_id"], mode)
-    return await recorded(
-        transaction, actor, scope, "contract.end", "PropertyContract", id, row["region_path"],
+    return await record_write(
+        transaction,
+        actor,
+        scope,
+        "contract.end",
+        id,
+        row["region_path"],
+        of="PropertyContract",
         ends_on=ends_on,
-    )  # fmt: skip
+    )
 
 
 def _details(

@@ -10,13 +10,13 @@ from guanjia.audit.service import Recorded
 from guanjia.compounds.models.partyorganisations import INDEPENDENT, PartyKind, PartyPostKind
 from guanjia.compounds.rules import rule
 from guanjia.compounds.service import tenures
-from guanjia.compounds.service.reached import (
-    compound_of,
+from guanjia.compounds.service.opening import (
     in_order,
-    person_of,
-    recorded,
+    known_person,
+    local_day,
+    open_compound,
+    record_write,
     same_version,
-    today,
 )
 from guanjia.compounds.service.tenures import Tenure
 from guanjia.db.ids import new_id
@@ -69,7 +69,7 @@ async def found_party_organisation(
     called = line(name, "名称", "name", 60)
     if not called:
         raise Refusal(BAD_USER_INPUT, "请填写名称。", ("name",))
-    if established_on > today(now):
+    if established_on > local_day(now):
         raise Refusal(BAD_USER_INPUT, "成立日期不能在今天之后。", ("establishedOn",))
     _enough(kind, full_members, probationary_members, established_on)
     await _belongs(transaction, scope, kind, parent_id, company_id, compound_id)
@@ -82,10 +82,16 @@ async def found_party_organisation(
         made, kind, called, region_id, parent_id, company_id, compound_id, full_members,
         probationary_members, established_on,
     )  # fmt: skip
-    return await recorded(
-        transaction, actor, scope, "party.found", "PartyOrganisation", made, region["path"],
+    return await record_write(
+        transaction,
+        actor,
+        scope,
+        "party.found",
+        made,
+        region["path"],
+        of="PartyOrganisation",
         kind=kind,
-    )  # fmt: skip
+    )
 
 
 async def change_party_organisation(
@@ -107,7 +113,7 @@ async def change_party_organisation(
     probationary = (
         row["probationary_members"] if probationary_members is None else probationary_members
     )
-    _enough(row["kind"], full, probationary, today(now))
+    _enough(row["kind"], full, probationary, local_day(now))
     parent_id = moved.get("parent_id", row["parent_id"])
     if parent_id != row["parent_id"]:
         await _parent(transaction, scope, row["kind"], parent_id, below=id)
@@ -120,8 +126,8 @@ async def change_party_organisation(
         probationary,
         parent_id,
     )
-    return await recorded(
-        transaction, actor, scope, "party.change", "PartyOrganisation", id, row["region_path"]
+    return await record_write(
+        transaction, actor, scope, "party.change", id, row["region_path"], of="PartyOrganisation"
     )
 
 
@@ -161,10 +167,16 @@ async def dissolve_party_organisation(
         id,
         on,
     )
-    return await recorded(
-        transaction, actor, scope, "party.dissolve", "PartyOrganisation", id, row["region_path"],
+    return await record_write(
+        transaction,
+        actor,
+        scope,
+        "party.dissolve",
+        id,
+        row["region_path"],
+        of="PartyOrganisation",
         on=on,
-    )  # fmt: skip
+    )
 
 
 async def appoint_party_post(
@@ -180,15 +192,21 @@ async def appoint_party_post(
 ) -> UUID:
     """The person holds the post from this day."""
     row = await _organisation(transaction, scope, party_organisation_id, "partyOrganisationId")
-    await person_of(transaction, scope, person_id)
+    await known_person(transaction, scope, person_id)
     in_order(row["established_on"], on, "on")
     post_id = await tenures.begin(
         transaction, POSTS, body_id=party_organisation_id, person_id=person_id, post=post, on=on
     )
-    return await recorded(
-        transaction, actor, scope, "party.appoint", "PartyPost", post_id, row["region_path"],
+    return await record_write(
+        transaction,
+        actor,
+        scope,
+        "party.appoint",
+        post_id,
+        row["region_path"],
+        of="PartyPost",
         post=post,
-    )  # fmt: skip
+    )
 
 
 async def end_party_post(
@@ -255,7 +273,7 @@ async def _belongs(
     ):
         raise not_found("物业公司", "companyId")
     if compound_id is not None:
-        await compound_of(transaction, scope, compound_id)
+        await open_compound(transaction, scope, compound_id)
     await _parent(transaction, scope, kind, parent_id, below=None)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from guanjia.audit.service import Recorded
-from guanjia.compounds.service.reached import in_order, recorded, same_version
+from guanjia.compounds.service.opening import in_order, record_write, same_version
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
@@ -99,6 +99,6 @@ async def end(
         id,
         on,
     )
-    return await recorded(
-        transaction, actor, scope, action, tenure.object_type, id, row["place"], on=on
+    return await record_write(
+        transaction, actor, scope, action, id, row["place"], of=tenure.object_type, on=on
     )
