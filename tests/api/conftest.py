@@ -12,7 +12,7 @@ from uuid import UUID
 import httpx
 import pytest
 from starlette.applications import Starlette
-from tests.api.population import populate_compounds
+from tests.api.population import import_batch, populate_compounds, populate_parties
 from tests.conftest import make_tenant
 
 from guanjia import settings
@@ -288,4 +288,6 @@ async def people(town: Any) -> list[Any]:
     for number, place in enumerate(("north1grid", "north2", "south2")):
         await town.registered(found[4] if place == "south2" else reporters[number], place)
     await populate_compounds(town)
+    await populate_parties(town)
+    await import_batch(town, found[2], "north1")
     return found

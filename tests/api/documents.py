@@ -123,6 +123,29 @@ DOCUMENTS: list[tuple[str, Any]] = [
         None,
     ),
     (
+        "{ propertyCompanies { totalCount nodes { name creditCode partyMembers version"
+        " organisation { name } contracts { totalCount nodes { startsOn endsOn inForce"
+        " compound { name } } } } } }",
+        None,
+    ),
+    (
+        "query ($f: PropertyContractFilter) { propertyContracts(filter: $f, orderBy: OLDEST)"
+        " { totalCount nodes { startsOn company { name } compound { name } } } }",
+        {"f": {"inForce": True}},
+    ),
+    (
+        "query ($f: OwnersCommitteeFilter) { ownersCommittees(filter: $f) { totalCount nodes"
+        " { electedOn fileBy filingOverdue inOffice compound { name } members { name post"
+        " validFrom person { name } } } } }",
+        {"f": {"filingOverdue": True, "inOffice": True}},
+    ),
+    (
+        "query ($f: PartyOrganisationFilter) { partyOrganisations(filter: $f) { totalCount nodes"
+        " { name kind fullMembers region { name } parent { name } children { name } company"
+        " { name } compound { name } posts { name post person { name } } } } }",
+        {"f": {"kind": {"in": ["COMPANY_BRANCH"]}, "active": True}},
+    ),
+    (
         "{ caseCategories(first: 3) { nodes { code limitValue limitUnit } pageInfo { endCursor } }"
         " }",
         None,

@@ -138,3 +138,49 @@ async def populate_lists(transaction: Any, compound: UUID, writer: UUID) -> None
                 " content_hash = '', published_by = $2, published_at = now() where id = $1",
                 made, writer,
             )  # fmt: skip
+
+
+async def populate_parties(town: Any) -> None:
+    """Each of the compounds has a company, a committee with a chair, a branch with a secretary."""
+    organisations = [await town.organisation(n, "PROPERTY_COMPANY") for n in ("甲物业", "乙物业")]
+    async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
+        run = transaction.connection.execute
+        compounds = await transaction.connection.fetch(
+            "select c.id, c.region_id, (select p.id from persons p"
+            " order by left(p.region_path, 15) <> c.region_path, p.id limit 1) as person"
+            " from compounds c order by c.name"
+        )
+        for number, (row, organisation) in enumerate(zip(compounds, organisations, strict=True)):
+            company, committee, branch = new_id(), new_id(), new_id()
+            await run(
+                "insert into property_companies (id, organisation_id, credit_code, party_members)"
+                " values ($1, $2, $3, 3)",
+                company, organisation, f"91350702MA999999{number:02}",
+            )  # fmt: skip
+            await run(
+                "insert into property_contracts (id, compound_id, company_id, starts_on)"
+                " values ($1, $2, $3, '2025-01-01')",
+                new_id(), row["id"], company,
+            )  # fmt: skip
+            await run(
+                "insert into owners_committees (id, compound_id, elected_on, term_from, term_to,"
+                " file_by) values ($1, $2, '2025-01-01', '2025-01-01', '2029-12-31',"
+                " '2025-01-31')",
+                committee, row["id"],
+            )  # fmt: skip
+            await run(
+                "insert into committee_members (id, committee_id, person_id, post, valid_from)"
+                " values ($1, $2, $3, 'CHAIR', '2025-01-01')",
+                new_id(), committee, row["person"],
+            )  # fmt: skip
+            await run(
+                "insert into party_organisations (id, kind, name, region_id, company_id,"
+                " full_members, probationary_members, established_on)"
+                " values ($1, 'COMPANY_BRANCH', '物业党支部', $2, $3, 3, 0, '2025-01-01')",
+                branch, row["region_id"], company,
+            )  # fmt: skip
+            await run(
+                "insert into party_posts (id, party_organisation_id, person_id, post, valid_from)"
+                " values ($1, $2, $3, 'SECRETARY', '2025-01-01')",
+                new_id(), branch, row["person"],
+            )  # fmt: skip

@@ -74,18 +74,20 @@ async def test_the_compiled_path_gives_the_stock_executors_bytes(people: list[An
 
 UNPLANNED = {
     "whyAllowed", "duplicateCandidates", "findPerson", "personDuplicates", "calendarYears",
-    "myHomes",
+    "myHomes", "listDifference",
 }  # fmt: skip
 """The root queries that are left to the stock executor on purpose, each with its reason."""
 
 
 def selection_of(kind: Any, depth: int) -> str:
-    """Everything there is of a type, down to this depth."""
+    """Everything of a type that says no reason to be left out, down to this depth."""
     named = get_named_type(kind)
     if not is_object_type(named):
         return ""
     parts = ["__typename"]
     for name, field in named.fields.items():
+        if isinstance(mapping_of(field), Unplanned):
+            continue
         if is_leaf_type(get_named_type(field.type)):
             parts.append(name)
         elif depth:

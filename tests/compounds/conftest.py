@@ -15,6 +15,12 @@ from guanjia.db.ids import new_id
 from guanjia.graph.times import local_date
 
 __all__ = ["api", "make_town", "town"]
+CODE = "91350702MA99999965"
+INPUTS = {
+    "endCommitteeMember": "EndTenureInput",
+    "endPartyPost": "EndTenureInput",
+    "dissolvePartyOrganisation": "EndTenureInput",
+}
 BUILDING = "id code name version region { code }"
 LIST = (
     "list { id version state edition validFrom validTo contentHash"
@@ -161,14 +167,16 @@ class Lists:
         return found
 
 
-async def make_compound(town: Town, region: str, name: str = "碧桂园·珑樾台") -> UUID:
+async def make_compound(
+    town: Town, region: str, name: str = "碧桂园·珑樾台", mode: str = "PROPERTY_COMPANY"
+) -> UUID:
     """A compound of the region's community."""
     place, made = town.tenant.regions[region], new_id()
     async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
         await transaction.connection.execute(
             "insert into compounds (id, name, region_id, region_path, management_mode,"
-            " search_text) values ($1, $2, $3, $4, 'PROPERTY_COMPANY', $2)",
-            made, name, place.id, place.path,
+            " search_text) values ($1, $2, $3, $4, $5, $2)",
+            made, name, place.id, place.path, mode,
         )  # fmt: skip
     return made
 
@@ -181,3 +189,50 @@ async def lists(town: Town) -> Lists:
         await town.person("COMM", "north1"),
         await town.person("CSEC", "north1"),
     )
+
+
+@dataclass
+class Place:
+    """A community secretary at work: a compound, and mutations with their answers."""
+
+    town: Any
+    secretary: Any
+    compound: str
+
+    async def do(self, step: str, wanted: str, who: Any = None, /, **given: Any) -> Any:
+        """The payload of a mutation."""
+        kind = INPUTS.get(step, step[0].upper() + step[1:] + "Input")
+        answer = await (who or self.secretary).data(
+            f"mutation ($i: {kind}!) {{ {step}(input: $i)"
+            f" {{ {wanted} userErrors {{ code message field }} }} }}",
+            {"i": given},
+        )
+        return answer[step]
+
+    async def refused(self, step: str, wanted: str, who: Any = None, /, **given: Any) -> str:
+        """`CODE message` of a mutation that was refused."""
+        payload = await self.do(step, f"{wanted} {{ id }}", who, **given)
+        assert payload[wanted] is None
+        (error,) = payload["userErrors"]
+        return f"{error['code']} {error['message']}"
+
+    async def company(self, **given: Any) -> str:
+        region = str(self.town.tenant.regions["north1"].id)
+        payload = await self.do(
+            "registerCompany", "company { id }",
+            **{"name": "甲物业", "regionId": region, "creditCode": CODE, **given},
+        )  # fmt: skip
+        assert payload["userErrors"] == []
+        found: str = payload["company"]["id"]
+        return found
+
+    async def person(self, name: str = "林晓") -> str:
+        payload = await self.town.registered(self.secretary, "north1grid", name=name)
+        found: str = payload["person"]["id"]
+        return found
+
+
+@pytest.fixture
+async def place(town: Any) -> Place:
+    compound = await make_compound(town, "north1", "珑樾台", "COMMUNITY_FALLBACK")
+    return Place(town, await town.person("CSEC", "north1"), str(compound))

@@ -8,7 +8,7 @@ from typing import Any
 from guanjia.demo.people import BUILDINGS, XIMENQIAO, Places
 from guanjia.demo.stage import Stage
 
-LONGYUETAI = {
+LONGYUETAI: dict[str, Any] = {
     "name": "碧桂园·珑樾台",
     "address": "延平区西门桥路",
     "managementMode": "PROPERTY_COMPANY",
@@ -60,11 +60,11 @@ async def settle(stage: Stage, places: Places) -> str:
 async def _compound(
     stage: Stage, places: Places, described: dict[str, Any], buildings: str, floors: int
 ) -> dict[str, Any]:
-    found = await _found(stage, described["name"])
+    found = await found_compound(stage, described["name"])
     if found is None:
         region = {"regionId": places.regions[XIMENQIAO]}
         await stage.do("li.na", "createCompound", {**described, **region})
-        found = await _found(stage, described["name"])
+        found = await found_compound(stage, described["name"])
     assert found is not None
     if not found["buildings"]["nodes"]:
         await stage.do(
@@ -72,12 +72,12 @@ async def _compound(
             "createBuildings",
             {"compoundId": found["id"], "names": [buildings], "floors": floors},
         )
-        found = await _found(stage, described["name"])
+        found = await found_compound(stage, described["name"])
     assert found is not None
     return found
 
 
-async def _found(stage: Stage, name: str) -> dict[str, Any] | None:
+async def found_compound(stage: Stage, name: str) -> dict[str, Any] | None:
     answer = await stage.ask("li.na", COMPOUND, {"n": name})
     return next((c for c in answer["compounds"]["nodes"] if c["name"] == name), None)
 

@@ -147,7 +147,7 @@ async def create_company(
     if made is None:
         raise Refusal(CONFLICT, "该区域已有同名机构。", ("name",))
     await record(
-        transaction, actor=actor, action="organisation.create", permission="organisation:manage",
+        transaction, actor=actor, action="organisation.create", permission=scope.permission,
         object_type="Organisation", object_id=made, region_path=region["path"],
     )  # fmt: skip
     return made

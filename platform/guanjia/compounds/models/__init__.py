@@ -7,6 +7,8 @@ from guanjia.compounds.models.bindings import (
     VoteCause,
     VoteHolding,
 )
+from guanjia.compounds.models.committees import CommitteeMember, CommitteePost, OwnersCommittee
+from guanjia.compounds.models.companies import PropertyCompany, PropertyContract
 from guanjia.compounds.models.estates import (
     Building,
     Compound,
@@ -21,11 +23,19 @@ from guanjia.compounds.models.households import (
     ResidentHousehold,
 )
 from guanjia.compounds.models.lists import CompoundList, ListItem
+from guanjia.compounds.models.partyorganisations import (
+    PartyKind,
+    PartyOrganisation,
+    PartyPost,
+    PartyPostKind,
+)
 
 __all__ = [
     "BindingProof",
     "BindingRelation",
     "Building",
+    "CommitteeMember",
+    "CommitteePost",
     "Compound",
     "CompoundList",
     "GridBuilding",
@@ -36,6 +46,13 @@ __all__ = [
     "ListItem",
     "ManagementMode",
     "Occupancy",
+    "OwnersCommittee",
+    "PartyKind",
+    "PartyOrganisation",
+    "PartyPost",
+    "PartyPostKind",
+    "PropertyCompany",
+    "PropertyContract",
     "ResidentHousehold",
     "VoteCause",
     "VoteHolding",

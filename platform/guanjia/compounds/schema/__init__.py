@@ -3,12 +3,41 @@
 from strawberry.tools import merge_types
 
 from guanjia.compounds import dependents as dependents  # makes itself known to tenancy
-from guanjia.compounds.schema import bindings, changes, estates, households, listmutations, lists
+from guanjia.compounds import partydependents as partydependents  # the same
+from guanjia.compounds.schema import (
+    bindings,
+    changes,
+    committees,
+    companies,
+    estates,
+    households,
+    listmutations,
+    lists,
+    partyorganisations,
+)
 
-Query = merge_types("Query", (estates.Query, bindings.Query, lists.Query))
+Query = merge_types(
+    "Query",
+    (
+        estates.Query,
+        bindings.Query,
+        lists.Query,
+        companies.Query,
+        committees.Query,
+        partyorganisations.Query,
+    ),
+)
 Mutation = merge_types(
     "Mutation",
-    (changes.Mutation, households.Mutation, bindings.Mutation, listmutations.Mutation),
+    (
+        changes.Mutation,
+        households.Mutation,
+        bindings.Mutation,
+        listmutations.Mutation,
+        companies.Mutation,
+        committees.Mutation,
+        partyorganisations.Mutation,
+    ),
 )
 
 __all__ = ["Mutation", "Query"]

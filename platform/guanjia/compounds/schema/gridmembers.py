@@ -8,6 +8,7 @@ import strawberry
 from strawberry.types import Info
 
 from guanjia.compounds.service.gridmembers import grid_members
+from guanjia.reading.mapping import METADATA, Unplanned
 from guanjia.tenancy.schema import Region
 
 AsOf = Annotated[dt.date | None, strawberry.argument(description="何日;缺省为此刻")]
@@ -41,4 +42,8 @@ def grid_members_field(building: Callable[[Any], Any]) -> Any:
             for row in rows
         ]
 
-    return strawberry.field(resolver=resolve, description="当日(缺省此刻)负责的网格员")
+    return strawberry.field(
+        resolver=resolve,
+        description="当日(缺省此刻)负责的网格员",
+        metadata={METADATA: Unplanned("grants and covers of one day, no list of rows of one type")},
+    )

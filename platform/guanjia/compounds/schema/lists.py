@@ -25,7 +25,7 @@ from guanjia.graph.nodes import (
     root_lookup,
 )
 from guanjia.graph.times import Unit as TimeUnit
-from guanjia.reading.mapping import Order, SortKey
+from guanjia.reading.mapping import METADATA, Order, SortKey, Unplanned
 
 ListKind = strawberry.enum(
     rules.ListKind,
@@ -234,4 +234,5 @@ class Query:
         resolver=_difference,
         description="从一版到另一版的不同,逐项用文字说明;任一版不可读或种类不同时为空",
         extensions=requires("list:read"),
+        metadata={METADATA: Unplanned("two editions held against each other, no list of rows")},
     )

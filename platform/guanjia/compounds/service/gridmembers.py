@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 from uuid import UUID
 
-from guanjia.compounds.service.opening import LOCAL
+from guanjia.tenancy.models import LOCAL
 
 _GRID_MEMBERS = """
 select m.id, m.display_name, g.role, r.id as grid_id, greatest(g.valid_from,

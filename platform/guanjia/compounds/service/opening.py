@@ -5,14 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from guanjia.audit.service import Recorded, record
+from guanjia.compounds.models.estates import COMPOUND_REACH
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Reachable, Scope
 from guanjia.graph.errors import BAD_USER_INPUT, CONFLICT, Refusal, not_found
-
-LOCAL = ZoneInfo("Asia/Shanghai")
+from guanjia.tenancy.models import LOCAL
 
 
 async def open_row(
@@ -41,9 +40,42 @@ async def open_row(
     )
     if row is None:
         raise not_found(noun, field)
-    if version is not None and row["version"] != version:
-        raise Refusal(CONFLICT, f"该{noun}已被他人修改,请刷新后重试。", ("version",))
+    if version is not None:
+        same_version(row, version, noun)
     return row
+
+
+async def open_compound(
+    transaction: Transaction, scope: Scope, compound_id: UUID, field: str = "compoundId"
+) -> Any:
+    """The active compound, locked: what is decided about it is decided one after the other."""
+    row = await open_row(
+        transaction, scope, "compounds", COMPOUND_REACH, compound_id, "小区", field
+    )
+    if not row["active"]:
+        raise not_found("小区", field)
+    return row
+
+
+async def known_person(
+    transaction: Transaction, scope: Scope, person_id: UUID, field: str = "personId"
+) -> Any:
+    """A person in the register, living where the scope reaches."""
+    row = await transaction.connection.fetchrow(
+        "select id, region_path, membership_id from persons where tenant_id = $1 and id = $2"
+        " and merged_into_id is null and erased_at is null for share",
+        transaction.tenant_id,
+        person_id,
+    )
+    if row is None or not scope.covering(row["region_path"]):
+        raise not_found("自然人", field)
+    return row
+
+
+def same_version(row: Any, version: int, noun: str = "内容") -> None:
+    """CONFLICT when somebody else changed the row since `version`."""
+    if row["version"] != version:
+        raise Refusal(CONFLICT, f"该{noun}已被他人修改,请刷新后重试。", ("version",))
 
 
 async def store(transaction: Transaction, table: str, row_id: UUID, values: dict[str, Any]) -> None:
@@ -63,20 +95,25 @@ async def record_write(
     scope: Scope,
     action: str,
     row_id: UUID,
-    path: str,
+    path: str | None,
+    *,
+    of: str | None = None,
     **detail: Any,
-) -> None:
-    """One audit row; `action` is `<type>.<verb>`."""
+) -> UUID:
+    """One audit row, and the row's id again. `action` is `<type>.<verb>`; `of` is the object's type
+    where that differs."""
+    named = "".join(part.capitalize() for part in action.split(".")[0].split("_"))
     await record(
         transaction,
         actor=actor,
         action=action,
         permission=scope.permission,
-        object_type="".join(part.capitalize() for part in action.split(".")[0].split("_")),
+        object_type=of or named,
         object_id=row_id,
         region_path=path,
         detail=detail,
     )
+    return row_id
 
 
 def local_day(now: dt.datetime) -> dt.date:
@@ -89,3 +126,13 @@ def past_day(given: dt.date | None, now: dt.datetime, field: str) -> dt.date:
     if given is not None and given > today:
         raise Refusal(BAD_USER_INPUT, "日期不能晚于今天。", (field,))
     return given or today
+
+
+def in_order(first: dt.date, last: dt.date | None, field: str) -> None:
+    if last is not None and last < first:
+        raise Refusal(BAD_USER_INPUT, f"日期须不早于 {first}。", (field,))
+
+
+def span(first: dt.date, last: dt.date | None) -> str:
+    """Both days in words: 自 2025-01-01 至 2027-12-31."""
+    return f"自 {first} 至 {last}" if last else f"自 {first} 起(未定止期)"

@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from guanjia.access.actor import Actor
 from guanjia.audit.replay import once, request_hash
@@ -20,8 +19,8 @@ from guanjia.people.identity import Document, DocumentKind, Sex, document
 from guanjia.people.models import PERSON_REACH
 from guanjia.people.service.records import document_index, insert_drafts, known_documents
 from guanjia.people.vault import Keyring, Vault
+from guanjia.tenancy.models import LOCAL
 
-LOCAL = ZoneInfo("Asia/Shanghai")
 RESIDENCES = ("COMMUNITY", "GRID")
 _KEY_LENGTH = 100
 _LOCK = "select pg_advisory_xact_lock(hashtextextended($1, 0))"

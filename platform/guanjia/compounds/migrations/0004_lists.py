@@ -43,7 +43,7 @@ end $$
 
 
 class Migration(BaseMigration):
-    dependencies = [("compounds", "0002_households")]
+    dependencies = [("compounds", "0003_parties")]
     operations = [
         TenantTable(
             "compound_lists",

@@ -1,0 +1,275 @@
+"""The article's three cases, told as steps of those whose steps they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from guanjia.demo.people import GRID_MAKENG, GRID_XIMENQIAO, XIMENQIAO
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """At a local time, somebody does something. `given` may name an organisation by `@name`."""
+
+    when: str
+    who: str
+    action: str
+    given: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Tale:
+    """A case: how it is opened, and what follows."""
+
+    key: str
+    opened: Step
+    category: str
+    region: str
+    steps: Sequence[Step | Joined]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Another report of the same matter: `who` finds it near by and joins it with the case."""
+
+    when: str
+    who: str
+    report: Tale
+
+
+HOUSING, CITY = "@延平区住房和城乡建设局", "@延平区城市管理局"
+NOBODY_PHOTO = "噪音问题,以录音为证"
+
+NOISE = Tale(
+    "demo-noise",
+    Step(
+        "2026-03-02 09:10",
+        "shen.lan",
+        "openCase",
+        {
+            "title": "2个消力池噪音扰民",
+            "description": "碧桂园·珑樾台小区业主反映消力池运行噪音影响休息。",
+            "location": "碧桂园·珑樾台小区消力池",
+            "longitude": 118.1705,
+            "latitude": 26.6352,
+            "source": "BUILDING_STEWARD",
+            "noPhotoReason": NOBODY_PHOTO,
+        },
+    ),
+    "P-01",
+    GRID_XIMENQIAO,
+    (
+        Step("2026-03-02 10:00", "wang.fang", "fileCase", {"note": "多户反映,立案"}),
+        Step(
+            "2026-03-02 10:20", "wang.fang", "escalateCase", {"reason": "涉及建设单位,社区无力解决"}
+        ),
+        Step("2026-03-02 14:40", "lin.tao", "escalateCase", {"reason": "需住建部门牵头整改"}),
+        Step(
+            "2026-03-02 15:20",
+            "zheng.ke",
+            "dispatchCase",
+            {"organisationId": HOUSING, "assistantIds": [CITY], "note": "会同建设单位制定整改方案"},
+        ),
+        Step("2026-03-02 16:30", "zhu.jian", "acceptCase"),
+        Step(
+            "2026-03-03 09:00", "zhu.jian", "startCase", {"plan": "现场检测,与建设单位商定降噪方案"}
+        ),
+        Step(
+            "2026-03-05 10:00",
+            "zhu.jian",
+            "requestSuspension",
+            {
+                "reason": "FUNDING_NEEDED",
+                "plan": "建设单位落实改造资金,更换消力池构件并加隔音",
+                "reviewAt": "2026-04-02T10:00:00+08:00",
+            },
+        ),
+        Step("2026-03-05 15:00", "wu.qiang", "approveSuspension", {"approved": True}),
+        Step(
+            "2026-03-20 09:00",
+            "wu.qiang",
+            "superviseCase",
+            {"reason": "涉及300多户,按月督办", "answerBy": "2026-04-10T17:30:00+08:00"},
+        ),
+        Step("2026-04-01 09:00", "zhu.jian", "resumeCase", {"note": "资金到位,开工"}),
+        Step("2026-04-07 16:00", "cheng.lin", "completePart", {"note": "施工占道手续办结"}),
+        Step(
+            "2026-04-08 16:00",
+            "zhu.jian",
+            "giveFeedback",
+            {"result": "两个消力池改造完成,复测达标", "noPhotoReason": "附检测数据,照片另存"},
+        ),
+        Step(
+            "2026-04-09 10:00", "he.cha", "checkCase", {"passed": True, "note": "夜间复测符合要求"}
+        ),
+        Step("2026-04-09 10:30", "wu.qiang", "releaseSupervision", {"reason": "整改完成,复测达标"}),
+        Step(
+            "2026-04-09 11:00", "zheng.ke", "closeCase", {"callback": "已回访楼栋网格员与业主代表"}
+        ),
+        Step(
+            "2026-04-10 19:00",
+            "chen.hao",
+            "evaluateCase",
+            {"choice": "SATISFIED", "household": "1幢101"},
+        ),
+        Step(
+            "2026-04-10 19:10",
+            "chen.hao",
+            "evaluateCase",
+            {"choice": "SATISFIED", "household": "1幢102"},
+        ),
+        Step(
+            "2026-04-11 19:00",
+            "chen.hao",
+            "evaluateCase",
+            {"choice": "SATISFIED", "household": "2幢301"},
+        ),
+        Step("2026-04-17 09:00", "zheng.ke", "finishEvaluation"),
+        Step("2026-04-27 09:00", "aud", "archiveCase"),
+    ),
+)
+
+# Some 15 metres from the first report, as people stand on two sides of one shed. The places are
+# the demo's own: near the compound, not surveyed.
+SHED_AGAIN = Tale(
+    "demo-shed-again",
+    Step(
+        "2026-05-11 08:58",
+        "lin.ju",
+        "openCase",
+        {
+            "title": "路边车棚歪了,很危险",
+            "location": "延府豪庭对面人行道",
+            "longitude": 118.1744,
+            "latitude": 26.6382,
+            "source": "RESIDENT",
+            "noPhotoReason": "手机无法拍照",
+        },
+    ),
+    "P-02",
+    XIMENQIAO,
+    (),
+)
+
+SHED = Tale(
+    "demo-shed",
+    Step(
+        "2026-05-11 08:40",
+        "ju.min",
+        "openCase",
+        {
+            "title": "自行车棚倾斜,有倒塌危险",
+            "description": "路边停车棚立柱锈蚀倾斜,行人经过有危险。",
+            "location": "延府豪庭小区斜对面马路",
+            "longitude": 118.1743,
+            "latitude": 26.6381,
+            "source": "RESIDENT",
+            "noPhotoReason": "手机无法拍照",
+            "contactName": "居敏",
+            "contactPhone": "13900000001",
+        },
+    ),
+    "P-02",
+    XIMENQIAO,
+    (
+        Step("2026-05-11 08:55", "wang.fang", "verifyCase", {"note": "现场属实,已拉警戒线"}),
+        Joined("2026-05-11 09:02", "wang.fang", SHED_AGAIN),
+        Step("2026-05-11 09:05", "wang.fang", "fileCase", {"note": "危险构筑物"}),
+        Step(
+            "2026-05-11 09:10", "wang.fang", "escalateCase", {"reason": "在小区红线之外,须街道处置"}
+        ),
+        Step("2026-05-11 09:20", "lin.tao", "dispatchCase", {"organisationId": "@四鹤街道办事处"}),
+        Step("2026-05-11 09:40", "wei.gang", "acceptCase"),
+        Step("2026-05-11 10:00", "wei.gang", "startCase", {"plan": "先围挡,再会同权属人拆除"}),
+        Step(
+            "2026-05-14 16:00",
+            "wei.gang",
+            "giveFeedback",
+            {"result": "车棚已拆除,场地清理完毕", "cost": "3200.00", "noPhotoReason": "照片另存"},
+        ),
+        Step("2026-05-15 09:00", "xu.cha", "checkCase", {"passed": True, "note": "现场已无隐患"}),
+        Step("2026-05-15 10:00", "lin.tao", "closeCase", {"callback": "已电话回访上报居民"}),
+        Step(
+            "2026-05-16 12:00", "ju.min", "evaluateCase", {"choice": "SATISFIED", "comment": "很快"}
+        ),
+        Step("2026-05-25 09:00", "lin.tao", "finishEvaluation"),
+        Step("2026-06-02 09:00", "aud", "archiveCase"),
+    ),
+)
+
+HILLSIDE = Tale(
+    "demo-hillside",
+    Step(
+        "2026-06-03 15:30",
+        "zhao.min",
+        "openCase",
+        {
+            "title": "创世纪小区后山道路无照明",
+            "description": "民生驿站议事提出:后山道路夜间无灯,居民出行不便。",
+            "location": "马坑社区创世纪小区后山",
+            "longitude": 118.1821,
+            "latitude": 26.6467,
+            "source": "MEETING",
+            "noPhotoReason": "议事记录附现场图",
+        },
+    ),
+    "C01-02",
+    GRID_MAKENG,
+    (
+        Step("2026-06-03 16:00", "zhao.min", "fileCase", {"note": "议事决议转办"}),
+        Step("2026-06-03 16:20", "zhao.min", "escalateCase", {"reason": "新建亮化须城管部门立项"}),
+        Step("2026-06-04 09:00", "lin.tao", "escalateCase", {"reason": "须区级部门承办"}),
+        Step("2026-06-04 09:40", "zheng.ke", "dispatchCase", {"organisationId": CITY}),
+        Step("2026-06-04 11:00", "cheng.lin", "acceptCase"),
+        Step(
+            "2026-06-04 15:00",
+            "cheng.lin",
+            "startCase",
+            {"plan": "路灯亮化工程方案:新装路灯并接入管护"},
+        ),
+        Step(
+            "2026-06-05 10:00",
+            "cheng.lin",
+            "requestSuspension",
+            {
+                "reason": "FUNDING_NEEDED",
+                "plan": "列入亮化工程计划,组织施工",
+                "reviewAt": "2026-07-03T10:00:00+08:00",
+            },
+        ),
+        Step("2026-06-05 11:00", "wu.qiang", "approveSuspension", {"approved": True}),
+        Step("2026-06-29 09:00", "cheng.lin", "resumeCase", {"note": "路灯安装完成,调试"}),
+        Step(
+            "2026-06-29 16:00",
+            "cheng.lin",
+            "giveFeedback",
+            {"result": "后山路灯安装完成", "noPhotoReason": "夜间照片另存"},
+        ),
+        Step(
+            "2026-06-30 09:00",
+            "he.cha",
+            "checkCase",
+            {"passed": False, "failedItem": "末端两盏不亮"},
+        ),
+        Step("2026-06-30 10:00", "cheng.lin", "startCase"),
+        Step(
+            "2026-06-30 17:00",
+            "cheng.lin",
+            "giveFeedback",
+            {"result": "两盏已修复,全线点亮", "noPhotoReason": "夜间照片另存"},
+        ),
+        Step("2026-07-01 10:00", "he.cha", "checkCase", {"passed": True, "note": "夜间逐盏查看"}),
+        Step("2026-07-01 11:00", "zheng.ke", "closeCase", {"callback": "已向民生驿站反馈"}),
+        Step(
+            "2026-07-02 19:00",
+            "zhao.min",
+            "evaluateCase",
+            {"choice": "SATISFIED", "household": "创世纪3幢201"},
+        ),
+        Step("2026-07-09 09:00", "zheng.ke", "finishEvaluation"),
+        Step("2026-07-17 09:00", "aud", "archiveCase"),
+    ),
+)
+TALES = (NOISE, SHED, HILLSIDE)
