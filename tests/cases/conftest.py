@@ -25,6 +25,7 @@ from guanjia.cases.service.timeline import event_of, timeline_rows
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Database
 from guanjia.graph.errors import Denied, Refusal
+from guanjia.people.vault import vault_of
 
 LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 PERMISSIONS = {
@@ -100,6 +101,8 @@ class Town:
         actor = self.people[who]
         use_case: Callable[..., Awaitable[Any]] = getattr(service, action)
         scope = actor.scope(PERMISSIONS[action])
+        if action == "report_case":
+            given = {"vault": vault_of(settings.load()), **given}
         async with self.open() as transaction:
             return await use_case(transaction, actor, scope, now=self.now, **given)
 
