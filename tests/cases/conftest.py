@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 
+import guanjia.cases.schema  # noqa: F401  # makes cases known to attachments
 from guanjia import settings
 from guanjia.access.actor import Actor, Held
 from guanjia.access.policy import Policy, load
@@ -121,6 +122,22 @@ class Town:
 
     async def events(self, case: Case) -> list[Any]:
         return [event_of(row) for row in await self.rows(case)]
+
+    async def appoint(self, name: str, role: str, place: str, member_of: str | None = None) -> None:
+        """Somebody more with a role at a place, known by the name from now on."""
+        async with self.open() as transaction:
+            self.people[name] = await _person(
+                transaction, self, name, role, self.tenant.regions[place], member_of
+            )
+
+    async def dismiss(self, *names: str) -> None:
+        """Their grants are revoked; whoever of them still acts, acts from before."""
+        async with self.open() as transaction:
+            await transaction.connection.execute(
+                "update grants set revoked_at = $1 where membership_id = any($2)",
+                self.now,
+                [self.people[name].membership_id for name in names],
+            )
 
     async def to_feedback(self, case: Case, lead: str = "company", **limit: Any) -> Case:
         """From REPORTED to CHECKING by the ordinary way."""
