@@ -334,3 +334,24 @@ async def test_what_was_rolled_back_is_not_remembered(town: Any) -> None:
         policy = await policy_of(connection, api.policy, town.tenant.id, 1)
     assert "X_PATROL" in policy.roles
     assert "X_LOST" not in policy.roles
+
+
+async def test_a_role_of_the_tenants_own_verifies(town: Any) -> None:
+    """It is the permission that counts, not the name of the role."""
+    officer, clerk = await town.person("SEC"), await town.person("COMM", "north1")
+    resident = await town.person("RES", "north1")
+    looking, reading = await town.person(None), await town.person(None)
+    verifies = patrol(permissions=[*READS, right("case:verify")])
+    assert (await officer.do("createRole", verifies))["userErrors"] == []
+    reads = patrol(code="X_READER", title="查阅员")
+    assert (await officer.do("createRole", reads))["userErrors"] == []
+    await given(town, officer, looking, "X_PATROL", "north1")
+    await given(town, officer, reading, "X_READER", "north1")
+    case = await town.opened(resident, "north1")
+    step = {"id": case["id"], "version": case["version"]}
+    refused = await clerk.do("verifyCase", {**step, "verifierId": str(reading.membership)})
+    assert [e["code"] for e in refused["userErrors"]] == ["NOT_FOUND"]
+    done = await clerk.do(
+        "verifyCase", {**step, "verifierId": str(looking.membership)}, "case { state }"
+    )
+    assert (done["userErrors"], done["case"]) == ([], {"state": "VERIFYING"})

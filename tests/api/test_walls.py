@@ -181,24 +181,6 @@ async def test_logout_ends_the_session_at_once(town: Any) -> None:
     assert await clerk.code("{ cases { totalCount } }") == "UNAUTHENTICATED"
 
 
-async def test_contact_is_masked_and_revealing_is_recorded(town: Any) -> None:
-    clerk, auditor = await town.person("COMM", "north1"), await town.person("AUD")
-    case = await town.opened(clerk, "north1")
-    shown = await clerk.data("{ cases { nodes { contactName contactPhone } } }")
-    assert shown["cases"]["nodes"] == [{"contactName": "张*", "contactPhone": "139****0001"}]
-    reveal = (
-        "mutation ($i: RevealCaseContactInput!) { revealCaseContact(input: $i)"
-        " { contactPhone userErrors { code } } }"
-    )
-    given = {"i": {"id": case["id"], "purpose": "回访上报人"}}
-    assert (await clerk.data(reveal, given))["revealCaseContact"]["contactPhone"] == "13900000001"
-    grid = await town.person("GRID", "north1grid")
-    assert await grid.code(reveal, given) == "FORBIDDEN"
-    records = await auditor.data("{ auditRecords(first: 5) { nodes { action result } } }")
-    assert {"action": "case.reveal_contact", "result": "READ"} in records["auditRecords"]["nodes"]
-    assert {"action": "access.denied", "result": "DENIED"} in records["auditRecords"]["nodes"]
-
-
 @pytest.mark.parametrize(
     "body",
     [

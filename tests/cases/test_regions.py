@@ -10,11 +10,13 @@ from typing import Any
 
 import guanjia.access.grants
 import guanjia.cases.dependents  # noqa: F401  # both make themselves known to tenancy
+from guanjia import settings
 from guanjia.cases import service
 from guanjia.cases.chain import chain_fault
 from guanjia.cases.facts import replay
 from guanjia.cases.models import CASE_REACH, EVENT_REACH, PART_REACH
 from guanjia.cases.reasons import DeclineReason, Source
+from guanjia.people.vault import vault_of
 from guanjia.tenancy.regionplan import plan
 from guanjia.tenancy.regions import apply_plan, in_force, lock_tree
 from guanjia.tenancy.regiontree import Entry
@@ -136,7 +138,8 @@ async def test_no_case_comes_to_lie_in_a_closing_region(town: Any) -> None:
     async with town.open() as transaction:
         case = await service.report_case(
             transaction, clerk, clerk.scope("case:report"), now=town.now,
-            category_id=town.categories["E01-02"], region_id=town.tenant.regions["north1"].id,
+            vault=vault_of(settings.load()), category_id=town.categories["E01-02"],
+            region_id=town.tenant.regions["north1"].id,
             title="暴露垃圾", location="北门", source=Source.COMMUNITY, no_photo_reason="夜间",
         )  # fmt: skip
         # An empty context knows no open transaction.

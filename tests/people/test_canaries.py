@@ -25,6 +25,7 @@ from guanjia.people.service import records
 
 CANARIES = [Canary(n) for n in range(1000)]
 BATCH = 20
+CASES = "{ cases(first: 100) { totalCount nodes { title contactName contactPhone } } }"
 EVERYTHING = (
     "{ persons(first: 100) { totalCount nodes { id name sex ageBand address warnings version"
     " region { code name } documents { kind number } phones { kind number } } } }"
@@ -90,6 +91,28 @@ async def register(person: Any, inputs: list[dict[str, Any]]) -> str:
         }
     )
     return str(response.text)
+
+
+async def report(clerk: Any, region: Any, canaries: list[Canary]) -> list[str]:
+    """Answers to cases that the canaries are to be called about, and to one with no such number."""
+    categories = await clerk.data(
+        '{ caseCategories(filter: { code: { in: ["C01-01"] } }) { nodes { id } } }'
+    )
+    document = (
+        "mutation ($i: OpenCaseInput!) { openCase(input: $i)"
+        " { case { id contactName contactPhone } userErrors { code message } } }"
+    )
+    wrong = {"contactPhone": canaries[0].wrong_phone * 3, "contactName": canaries[0].token * 20}
+    return [
+        str(await clerk.ask(document, {"i": {
+            "categoryId": categories["caseCategories"]["nodes"][0]["id"],
+            "regionId": str(region.id), "title": "井盖缺失", "location": f"北门{number}巷",
+            "source": "COMMUNITY", "noPhotoReason": "夜间",
+            "contactName": canary.token, "contactPhone": canary.phone, **more,
+        }}))
+        for number, canary in enumerate(canaries)
+        for more in ({}, *([wrong] if number == 0 else []))
+    ]  # fmt: skip
 
 
 async def refusals(person: Any, region: Any) -> list[str]:
@@ -176,6 +199,10 @@ async def test_no_canary_is_seen_in_clear(
     counted = await chief.data("{ persons { totalCount } }")
     assert counted["persons"]["totalCount"] == len(CANARIES)
 
+    answers += await report(clerk, places[0], CANARIES[:BATCH])
+    counted = await chief.data("{ cases { totalCount } }")
+    assert counted["cases"]["totalCount"] == BATCH
+
     answers += await refusals(clerk, places[0])
     assert len(bound) > len(CANARIES) / BATCH
     assert scanner.found("\n".join(bound)) == set()
@@ -193,6 +220,7 @@ async def test_no_canary_is_seen_in_clear(
         person = await town.person(role, place, organisation)
         answers += [
             str(await person.ask(EVERYTHING)),
+            str(await person.ask(CASES)),
             str(await person.ask("{ auditRecords(first: 100) { nodes { action detail } } }")),
             str(await person.ask("{ personDuplicates { first { name documents { number } } } }")),
         ]
@@ -237,6 +265,14 @@ async def test_a_value_stored_or_logged_in_clear_is_seen(
         "update person_phones set mask = $2 where tenant_id = $1", town.tenant.id, canary.phone
     )
     assert scanner.found(await dump(server, connections)) == {canary.phone}
+    await report(clerk, place, [CANARIES[9]])
+    await admin.execute(
+        "update cases set contact_phone = $2 where tenant_id = $1",
+        town.tenant.id,
+        CANARIES[9].phone,
+    )
+    seen = {canary.phone, CANARIES[9].phone}
+    assert scanner.found(await dump(server, connections)) == seen
     assert canary.phone in scanner.found(str(await clerk.ask(EVERYTHING)))
     await admin.execute("update person_phones set mask = '' where tenant_id = $1", town.tenant.id)
     logging.getLogger("asyncpg").debug("bound %s", canary.number)

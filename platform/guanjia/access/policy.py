@@ -164,6 +164,21 @@ class Policy:
     def allows(self, role: str, permission: str, reach: str) -> bool:
         return bool(self.mask(role, reach) & self.bit(permission))
 
+    def bearers_of(self, permission: str, reach: str = "region") -> list[str]:
+        """The roles, a tenant's own among them, that have the permission with this reach."""
+        return [role for role in self.roles if self.allows(role, permission, reach)]
+
+    def leaders_of(self, role: str) -> list[str]:
+        """The roles that supervise the holders of this one. A tenant's own role stands where the
+        built-in role stands on which it is based; based on none it neither leads nor is led."""
+        led = self._stands_for(role)
+        return [code for code in self.roles if led in self.roles[self._stands_for(code)].leads]
+
+    def _stands_for(self, code: str) -> str:
+        role = self.roles.get(code)
+        based_on = role.own.based_on if role and role.own else None
+        return based_on if based_on in self.base.roles else code
+
     def permissions_in(self, mask: int) -> frozenset[str]:
         return frozenset(name for name, bit in self._bits.items() if mask & bit)
 

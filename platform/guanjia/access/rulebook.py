@@ -54,6 +54,8 @@ class Role:
     own: OwnRole | None = None
     staff: bool = True
     """Whether its holder signs in under the limits for staff."""
+    leads: frozenset[str] = frozenset()
+    """The roles whose holders within its region it supervises (上报人的主管)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,7 @@ def _roles(catalogue: Mapping[str, Any]) -> dict[str, Role]:
             frozenset(described["levels"]),
             frozenset(described.get("may_grant", ())),
             staff=described.get("staff", True),
+            leads=frozenset(described.get("leads", ())),
         )
         for code, described in catalogue["roles"].items()
     }
@@ -175,6 +178,8 @@ def _roles(catalogue: Mapping[str, Any]) -> dict[str, Role]:
             raise BadPolicy(f"roles.toml:{role.code} 的层级 {sorted(unknown)} 不存在")
         if unknown := role.may_grant - set(roles):
             raise BadPolicy(f"roles.toml:{role.code} 可授予的角色 {sorted(unknown)} 不存在")
+        if unknown := role.leads - set(roles):
+            raise BadPolicy(f"roles.toml:{role.code} 主管的角色 {sorted(unknown)} 不存在")
     return roles
 
 

@@ -43,8 +43,13 @@ def held(authority: Authority, scope: Scope, place: Place) -> Reach | None:
             return None
     if place.facts is None:
         return None
-    allowed = _LEVELS[authority](place.facts)
+    allowed = levels_of(authority, place.facts)
     return _first(r for r in scope.covering(place.region_path) if r.level in allowed)
+
+
+def levels_of(authority: Authority, facts: CaseFacts) -> frozenset[str]:
+    """The levels of region at which the authority over such a case is held."""
+    return _LEVELS[authority](facts)
 
 
 _LEVELS: dict[Authority, Callable[[CaseFacts], frozenset[str]]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 from uuid import UUID
 
@@ -12,10 +13,12 @@ import typer
 from rich.console import Console
 
 from guanjia import settings as configuration
-from guanjia.cases.service import advance_due
+from guanjia.cases.service import advance_due, seal_plain_contacts
 from guanjia.db.connections import resolve
 from guanjia.db.pools import Database
 from guanjia.graph.errors import Refusal
+from guanjia.people.vault import vault_of
+from guanjia.settings import SettingsError
 from guanjia.tenancy.models import OPERATOR, tenant_id
 from guanjia.tenancy.onboarding import list_tenants
 
@@ -23,19 +26,31 @@ case_app = typer.Typer(help="案件", no_args_is_help=True)
 console = Console(highlight=False, soft_wrap=True)
 
 
+Work = Callable[[Database, UUID], Awaitable[str]]
+"""What is done for one tenant, and the sentence that says what it did."""
+
+
 @case_app.command("advance")
 def advance(
     tenant: Annotated[str | None, typer.Option("--tenant", help="只推进一个租户")] = None,
 ) -> None:
     """推进到期的案件:挂账复核到期的恢复处置,评价期满的结束评价,满五个工作日的归档。可重复执行。"""
-    if asyncio.run(_advance(tenant)):
+    if asyncio.run(_for_each(_advance, tenant)):
         raise typer.Exit(1)
 
 
-async def _advance(chosen: str | None) -> int:
-    """Every tenant, or the chosen one, is up to date; how many could not be brought there."""
-    connections = await resolve(configuration.load())
-    database = await Database.open(connections, configuration.MODULES)
+@case_app.command("seal-contacts")
+def seal_contacts(
+    tenant: Annotated[str | None, typer.Option("--tenant", help="只处理一个租户")] = None,
+) -> None:
+    """加密升级前以明文保存的联系人和电话;每次升级后执行一次,可重复执行。"""
+    if asyncio.run(_for_each(_seal, tenant)):
+        raise typer.Exit(1)
+
+
+async def _for_each(work: Work, chosen: str | None) -> int:
+    """The work is done for every tenant, or the chosen one; for how many it could not be."""
+    database = await Database.open(await resolve(configuration.load()), configuration.MODULES)
     failed = 0
     try:
         async with database.snapshot(tenant_id(OPERATOR)) as connection:
@@ -44,9 +59,9 @@ async def _advance(chosen: str | None) -> int:
             raise Refusal("NOT_FOUND", f"没有租户 {chosen}。")
         for slug in [chosen] if chosen else slugs:
             try:
-                console.print(f"{slug}:推进 {await _up_to_date(database, tenant_id(slug))} 步")
-            except (Refusal, asyncpg.PostgresError) as error:
-                # The other districts' clocks do not wait for this one's fault.
+                console.print(f"{slug}:{await work(database, tenant_id(slug))}")
+            except (Refusal, SettingsError, asyncpg.PostgresError) as error:
+                # The other districts do not wait for this one's fault.
                 console.print(f"{slug}:{error}", style="red")
                 failed += 1
     finally:
@@ -54,12 +69,17 @@ async def _advance(chosen: str | None) -> int:
     return failed
 
 
-async def _up_to_date(database: Database, tenant: UUID) -> int:
-    """How many steps were due in the tenant; none is afterwards."""
+async def _advance(database: Database, tenant: UUID) -> str:
+    """Nothing is due in the tenant afterwards."""
     now, steps = dt.datetime.now(dt.UTC), 0
     while True:
         async with database.tenant_transaction(tenant) as transaction:
             taken = await advance_due(transaction, now)
         steps += taken
         if not taken:
-            return steps
+            return f"推进 {steps} 步"
+
+
+async def _seal(database: Database, tenant: UUID) -> str:
+    sealed = await seal_plain_contacts(database, vault_of(configuration.load()), tenant)
+    return f"加密 {sealed} 个案件的联系方式"

@@ -13,6 +13,7 @@ from tortoise.models import Model
 
 from guanjia.db.ids import new_id
 from guanjia.db.scope import Reachable
+from guanjia.reading.classes import DataClass, ProtectedBytes, ProtectedText
 
 _ASSIGNED = (
     "exists (select 1 from case_assignments ca where ca.tenant_id = {tenant}"
@@ -92,8 +93,6 @@ class Case(Model):
     place_key = fields.TextField()
     search_text = fields.TextField()
     reporter_id = fields.UUIDField()
-    contact_name = fields.TextField(null=True)
-    contact_phone = fields.TextField(null=True)
     no_photo_reason = fields.TextField(null=True)
     verify_first = fields.BooleanField()
     verifier_id = fields.UUIDField(null=True)
@@ -141,6 +140,21 @@ class Case(Model):
 
     class Meta:
         table = "cases"
+
+
+class CaseContact(Model):
+    """案件的联系人;主键即案件"""
+
+    id = fields.UUIDField(primary_key=True)
+    name_cipher = ProtectedBytes(DataClass.S2, null=True)
+    name_mask = ProtectedText(DataClass.S1, null=True)
+    phone_cipher = ProtectedBytes(DataClass.S2, null=True)
+    phone_mask = ProtectedText(DataClass.S2, null=True)
+    sealed_key = ProtectedBytes(DataClass.S3)
+    key_version = fields.IntField()
+
+    class Meta:
+        table = "case_contacts"
 
 
 class CaseAssignment(Model):

@@ -39,8 +39,9 @@ class Authority(StrEnum):
     ON_SITE = "ON_SITE"
     """At the level in charge or any below it: whoever is near enough to go and look."""
     CHECKER = "CHECKER"
-    """At the level in charge or, for a community's case, in its grid; never the reporter and
-    never a member of an organisation that handles or handled the case."""
+    """At the level in charge or, for a community's case, in its grid; never the reporter, never
+    their supervisor and never a member of an organisation that handles or handled the case. Where
+    nobody is left, the case is escalated."""
     LEAD = "LEAD"
     """As a member of the organisation in charge of the work (主办)."""
     ASSISTANT = "ASSISTANT"
@@ -231,7 +232,7 @@ ROWS: tuple[Transition[State, Who], ...] = (
        guards=("many_dissatisfied", "not_reopened_before", "before_archive")),
     _t("T22", "archive_case", "归档", (S.EVALUATED,), S.ARCHIVED, _who("archive", A.REACH),
        SYSTEM_STEP, guards=("archive_time_reached",), clock=("archived_at",)),
-    _t("ESCALATED", "escalate_case", "上报上级(吹哨)", _IN_HAND, None,
+    _t("ESCALATED", "escalate_case", "上报上级(吹哨)", (*_IN_HAND, S.CHECKING), None,
        _who("escalate", A.OWN_LEVEL), requires=("reason",), guards=("level_above_exists",)),
     _t("SUPERVISED", "supervise_case", "督办", tuple(OPEN - {S.DRAFT}), None,
        _who("supervise", A.DISTRICT), requires=("reason",),

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from guanjia.access import credentials
+from guanjia.cases.service import seal_plain_contacts
 from guanjia.demo.stage import Failed, Stage
+from guanjia.people.vault import vault_of
 from guanjia.tenancy.models import tenant_id
 
 PASSWORD = "Yanshi-2026-guanjia"  # noqa: S105  # shown to whoever starts the demo
@@ -95,7 +97,10 @@ class Places:
 
 
 async def arrange(stage: Stage) -> Places:
-    """Everybody has an account, a role at a place and, where due, an organisation."""
+    """Everybody has an account, a role at a place and, where due, an organisation. What a demo of
+    an older version wrote in clear is sealed."""
+    vault = vault_of(stage.world.settings)
+    await seal_plain_contacts(stage.world.database, vault, tenant_id(stage.slug))
     people = PEOPLE[stage.slug]
     if stage.slug == "yanping":
         await _grids_and_company(stage)

@@ -53,6 +53,11 @@ def mask_phone(phone: Phone) -> str:
     return f"{area}-{'*' * (len(local) - 2)}{local[-2:]}"
 
 
+def mask_digits(number: str) -> str:
+    """A number of no known form: its last two digits, or nothing of a short one."""
+    return "*" * len(number) if len(number) < 7 else "*" * (len(number) - 2) + number[-2:]
+
+
 def mask_address(address: str) -> str:
     """The address down to the compound or the road; building, unit and room are hidden."""
     home = _HOME.search(address)

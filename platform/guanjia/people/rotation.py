@@ -1,9 +1,9 @@
 """Changing keys while serving.
 
 A new data key of a tenant takes over: what is written from then on is sealed with it, and the keys
-of all persons are sealed anew in batches, each a transaction of its own. Both versions open
-meanwhile. When none uses the old one it is deleted. A run that was cut off is completed by the
-next.
+of all persons and other holders are sealed anew in batches, each a transaction of its own. Both
+versions open meanwhile. When none uses the old one it is deleted. A run that was cut off is
+completed by the next.
 """
 
 from __future__ import annotations
@@ -14,23 +14,19 @@ from uuid import UUID
 from guanjia.audit.service import record
 from guanjia.db.pools import Database, Transaction
 from guanjia.graph.errors import not_found
-from guanjia.imports.seals import StoredKey
-from guanjia.people.batches import opened, stored
-from guanjia.people.vault import DATA, Keyring, SealedKey, Vault
+from guanjia.people.vault import DATA, SealedKey, Vault, holders
 
 BATCH = 500
 _LOCK = "select pg_advisory_xact_lock(hashtextextended($1, 19))"
-# Where keys lie that a data key seals: of persons, and of batches that are being imported.
-_HOLDERS = ("persons", "import_batches")
 
 
 async def rotate(database: Database, vault: Vault, tenant_id: UUID) -> tuple[int, int]:
     """The tenant's persons are sealed with a new data key: (its version, how many persons)."""
     async with database.tenant_transaction(tenant_id) as transaction:
         version = await _new_version(transaction, vault)
-    sealed = dict.fromkeys(_HOLDERS, 0)
+    sealed = dict.fromkeys(holders(), 0)
     while True:
-        for holder in _HOLDERS:
+        for holder in holders():
             while done := await _seal_batch(database, vault, tenant_id, version, holder):
                 sealed[holder] += done
         if await _drop_older(database, tenant_id, version):
@@ -82,7 +78,7 @@ async def _behind(connection: Any, tenant_id: UUID, version: int) -> bool:
         "select "
         + " or ".join(
             f"exists (select 1 from {holder} where tenant_id = $1 and key_version < $2)"
-            for holder in _HOLDERS
+            for holder in holders()
         ),
         tenant_id,
         version,
@@ -104,7 +100,11 @@ async def _seal_batch(
         )
         if rows:
             keyring = await vault.writing(connection, tenant_id)
-            anew = _person if holder == "persons" else _batch
+            anew = []
+            for row in rows:
+                stored = SealedKey(row["sealed_key"], row["key_version"])
+                key = keyring.open_key(stored, holder, row["id"])
+                anew.append(keyring.sealed(key, holder, row["id"]).sealed)
             await connection.execute(
                 f"update {holder} p set sealed_key = u.sealed, key_version = $2"
                 " from unnest($3::uuid[], $4::bytea[]) u(id, sealed)"
@@ -112,19 +112,9 @@ async def _seal_batch(
                 tenant_id,
                 keyring.version,
                 [row["id"] for row in rows],
-                [anew(keyring, row) for row in rows],
+                anew,
             )
         return len(rows)
-
-
-def _person(keyring: Keyring, row: Any) -> bytes:
-    key = keyring.person_key(row["id"], SealedKey(row["sealed_key"], row["key_version"]))
-    return keyring.sealed(key, row["id"]).sealed
-
-
-def _batch(keyring: Keyring, row: Any) -> bytes:
-    key = opened(keyring, StoredKey(bytes(row["sealed_key"]), row["key_version"]), row["id"])
-    return stored(keyring, key, row["id"])[0]
 
 
 async def _drop_older(database: Database, tenant_id: UUID, version: int) -> bool:

@@ -1,10 +1,11 @@
-"""The keys behind protected fields: master → tenant → person.
+"""The keys behind protected fields: master → tenant → row.
 
 The master key comes from the environment and wraps the keys of each tenant (`data_keys`): the data
 key, in versions, and the index key of the blind indexes. The data key seals one key a person, and
 that key seals the person's fields wherever they are stored. So a rotation re-seals one small column
 while everything stays readable, and removing a person's key makes all their fields unreadable,
-in every table, at once.
+in every table, at once. Other rows with protected fields have a key each in the same way: their
+table `holds_keys`.
 """
 
 from __future__ import annotations
@@ -34,6 +35,18 @@ _ADD = (
     "insert into data_keys (id, purpose, version, suite, wrapped, wrapped_by)"
     " values ($1, $2, $3, $4, $5, $6) on conflict do nothing"
 )
+_HOLDERS = ["persons", "import_batches"]
+
+
+def holds_keys(table: str) -> None:
+    """The rows of the table have a key each, in `sealed_key` and `key_version`: rotations seal it
+    anew, and drop no data key while one of them needs it."""
+    if table not in _HOLDERS:
+        _HOLDERS.append(table)
+
+
+def holders() -> tuple[str, ...]:
+    return tuple(_HOLDERS)
 
 
 class MissingMasterKey(SettingsError):
@@ -41,8 +54,8 @@ class MissingMasterKey(SettingsError):
 
 
 @dataclass(frozen=True, slots=True)
-class PersonKey:
-    """The key of one person's fields, whatever table they are in."""
+class RowKey:
+    """The key of one row's protected fields, and of what belongs to it, whatever table it is in."""
 
     tenant_id: UUID
     suite: Suite
@@ -58,7 +71,7 @@ class PersonKey:
 
 @dataclass(frozen=True, slots=True)
 class SealedKey:
-    """A person's key as it is stored, and the version of the data key that sealed it."""
+    """A row's key as it is stored, and the version of the data key that sealed it."""
 
     sealed: bytes
     version: int
@@ -73,29 +86,31 @@ class Keyring:
     data: Mapping[int, tuple[Suite, Key]] = field(repr=False)
     index: tuple[Suite, Key] = field(repr=False)
 
-    def new_person_key(self, person_id: UUID) -> tuple[PersonKey, SealedKey]:
+    def new_key(self, holder: str, row_id: UUID) -> tuple[RowKey, SealedKey]:
+        """A key for a new row of the table `holder`, and its stored form."""
         suite, _ = self.data[self.version]
-        key = PersonKey(self.tenant_id, suite, Key.new())
-        return key, self.sealed(key, person_id)
+        key = RowKey(self.tenant_id, suite, Key.new())
+        return key, self.sealed(key, holder, row_id)
 
-    def person_key(self, person_id: UUID, sealed: SealedKey) -> PersonKey:
+    def open_key(self, sealed: SealedKey, holder: str, row_id: UUID) -> RowKey:
         suite, data_key = self.data[sealed.version]
-        return PersonKey(
-            self.tenant_id, suite, Key(data_key.open(sealed.sealed, self._place(person_id)))
-        )
+        secret = data_key.open(bytes(sealed.sealed), self._place(holder, row_id))
+        return RowKey(self.tenant_id, suite, Key(secret))
 
-    def sealed(self, key: PersonKey, person_id: UUID) -> SealedKey:
-        """The person's key under the newest data key."""
+    def sealed(self, key: RowKey, holder: str, row_id: UUID) -> SealedKey:
+        """The row's key under the newest data key."""
         suite, data_key = self.data[self.version]
-        return SealedKey(data_key.seal(suite, key.key.secret, self._place(person_id)), self.version)
+        return SealedKey(
+            data_key.seal(suite, key.key.secret, self._place(holder, row_id)), self.version
+        )
 
     def blind_index(self, noun: str, value: str) -> bytes:
         """What is stored and compared instead of the value."""
         suite, key = self.index
         return key.index(suite, noun, value)
 
-    def _place(self, person_id: UUID) -> Place:
-        return Place(self.tenant_id, "persons", "sealed_key", person_id)
+    def _place(self, holder: str, row_id: UUID) -> Place:
+        return Place(self.tenant_id, holder, "sealed_key", row_id)
 
 
 class Vault:

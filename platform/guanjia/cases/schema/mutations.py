@@ -7,7 +7,6 @@ from typing import Any
 import strawberry
 from strawberry.types import Info
 
-from guanjia.audit.service import record
 from guanjia.cases import service
 from guanjia.cases.schema.types import (
     Case,
@@ -17,11 +16,14 @@ from guanjia.cases.schema.types import (
     SuspensionReason,
     TimeUnit,
 )
+from guanjia.cases.service.contacts import REVEAL
 from guanjia.db.scope import Scope
-from guanjia.graph.errors import BAD_USER_INPUT, Refusal, not_found
+from guanjia.graph.errors import not_found
 from guanjia.graph.filters import arguments, known_id
 from guanjia.graph.payloads import mutation, payload
 from guanjia.graph.scalars import Degrees, Money
+from guanjia.people.schema.looking import denied, looks_per_hour, vault
+from guanjia.people.service import TooManyLooks
 
 
 @payload
@@ -213,10 +215,10 @@ class EvaluateCaseInput(CaseStepInput):
     comment: str | None = None
 
 
-@strawberry.input(description="查看联系方式;须说明用途,记入审计")
+@strawberry.input(description="查看联系方式;须说明用途,有次数限制,记入审计")
 class RevealCaseContactInput:
     id: strawberry.ID
-    purpose: str
+    purpose: str = strawberry.field(description="用途说明,4 到 200 个字,不要填写号码")
 
 
 @payload
@@ -240,40 +242,47 @@ def _step(
     return mutation(permission, description)(resolve)
 
 
+async def _open(self: None, info: Info, input: OpenCaseInput, scope: "Scope") -> CasePayload:
+    context = info.context
+    row = await service.report_case(
+        context.transaction,
+        context.actor,
+        scope,
+        vault=vault(context),
+        now=context.now,
+        **arguments(input),
+    )
+    return CasePayload(case=await context.reader.by_id("Case", row.id))
+
+
 async def _reveal_contact(
     self: None, info: Info, input: RevealCaseContactInput, scope: "Scope"
 ) -> RevealCaseContactPayload:
     context = info.context
-    purpose = input.purpose.strip()
-    if not 2 <= len(purpose) <= 200:
-        raise Refusal(BAD_USER_INPUT, "请用 2 到 200 个字说明用途。", ("purpose",))
     row = await context.reader.by_id("Case", known_id(input.id, "id"))
-    if row is None or not await context.reader.allows("case:read_contact", row):
+    if row is None or not await context.reader.allows(scope.permission, row):
         raise not_found("案件", "id")
-    contact = await context.transaction.connection.fetchrow(
-        "select contact_name, contact_phone from cases where id = $1", row["id"]
-    )
-    await record(
-        context.transaction,
-        actor=context.actor,
-        action="case.reveal_contact",
-        permission="case:read_contact",
-        object_type="Case",
-        object_id=row["id"],
-        region_path=row["region_path"],
-        result="READ",
-        detail={"purpose": purpose},
-    )
-    return RevealCaseContactPayload(
-        contact_name=contact["contact_name"], contact_phone=contact["contact_phone"]
-    )
+    try:
+        contact = await service.reveal_contact(
+            context.transaction,
+            vault(context),
+            context.actor,
+            row,
+            permission=scope.permission,
+            purpose=input.purpose,
+            limit=looks_per_hour(context),
+            now=context.now,
+        )
+    except TooManyLooks as refusal:
+        return RevealCaseContactPayload(
+            user_errors=await denied(context, REVEAL, scope.permission, refusal)
+        )
+    return RevealCaseContactPayload(contact_name=contact.name, contact_phone=contact.phone)
 
 
 @strawberry.type
 class Mutation:
-    open_case: CasePayload = _step(
-        service.report_case, OpenCaseInput, "case:report", "上报一个案件,或存为草稿(T1)"
-    )
+    open_case: CasePayload = mutation("case:report", "上报一个案件,或存为草稿(T1)")(_open)
     submit_case: CasePayload = _step(
         service.submit_case, SubmitCaseInput, "case:report", "提交自己的草稿(T1)"
     )
@@ -350,5 +359,5 @@ class Mutation:
         service.archive_case, CaseStepInput, "case:archive", "归档(T22)"
     )
     reveal_case_contact: RevealCaseContactPayload = mutation(
-        "case:read_contact", "查看联系方式,记入审计"
+        "case:read_contact", "查看联系方式,有次数限制,记入审计"
     )(_reveal_contact)

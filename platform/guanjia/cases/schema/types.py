@@ -20,8 +20,10 @@ from guanjia.graph.filters import (
     search,
 )
 from guanjia.graph.nodes import Connection, column, connection, derived, many, node, one
+from guanjia.graph.protection import Protection
 from guanjia.graph.scalars import Degrees, Money
 from guanjia.graph.times import Unit as TimeUnit
+from guanjia.reading.classes import DataClass
 from guanjia.reading.mapping import Condition, Order, SortKey
 from guanjia.tenancy.schema import Organisation, Region, TextFilter
 
@@ -55,6 +57,9 @@ LATE = (
     f" and {{row}}.state not in ({SETTLED}))"
 )
 OVERDUE = f"coalesce({LATE}, false)"
+CONTACT = (
+    "(select cc.{} from case_contacts cc where cc.tenant_id = {{tenant}} and cc.id = {{row}}.id)"
+)
 # Within one case, and only there, the number is a place.
 BY_SEQ = Order("SEQ", (SortKey("seq", "int"),))
 
@@ -251,11 +256,14 @@ class Case:
     version: int = column("版本;更新时须带上")
     overdue: bool = derived(OVERDUE, "是否已超期")
     contact_name: str | None = derived(
-        "left({row}.contact_name, 1) || '*'", "联系人,已遮盖;完整信息见 revealCaseContact"
+        CONTACT.format("name_mask"),
+        "联系人,已遮盖;完整信息见 revealCaseContact",
+        protection=Protection(DataClass.S1, "CASE"),
     )
     contact_phone: str | None = derived(
-        "left({row}.contact_phone, 3) || '****' || right({row}.contact_phone, 4)",
-        "联系电话,已遮盖",
+        CONTACT.format("phone_mask"),
+        "联系电话,已遮盖;完整信息见 revealCaseContact",
+        protection=Protection(DataClass.S2, "CASE"),
     )
     category: CaseCategory | None = one("CaseCategory", "category_id", through="case:read")
     region: Region | None = one("Region", "region_id", "所在网格或社区", through="case:read")

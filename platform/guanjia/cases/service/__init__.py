@@ -8,6 +8,7 @@ from guanjia.cases.service.calendars import CalendarYear, calendar_years, load_c
 from guanjia.cases.service.casefile import case_in_reach
 from guanjia.cases.service.categories import change_category, create_category
 from guanjia.cases.service.check import check_case, close_case, evaluate_case
+from guanjia.cases.service.contacts import reveal_contact, seal_plain_contacts
 from guanjia.cases.service.dispatch import (
     accept_case,
     dispatch_case,
@@ -64,7 +65,9 @@ __all__ = [
     "request_suspension",
     "resume_case",
     "return_case",
+    "reveal_contact",
     "rule_return",
+    "seal_plain_contacts",
     "start_case",
     "submit_case",
     "supervise_case",

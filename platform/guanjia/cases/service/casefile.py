@@ -26,6 +26,7 @@ from guanjia.cases.machine import Transition
 from guanjia.cases.models import CASE_REACH, Case
 from guanjia.cases.reasons import AssignmentRole, Level, RequestState, Source
 from guanjia.cases.service.changes import notify
+from guanjia.cases.service.independence import checker_fault
 from guanjia.cases.service.timeline import append_event
 from guanjia.cases.service.workdays import load_calendar
 from guanjia.cases.states import State, stage_of
@@ -74,6 +75,8 @@ class CaseFile:
     """The purposes of the pictures that hang on the case."""
     actor_worked: bool = False
     """The actor took a step of a handler, whatever organisation they belong to today."""
+    checker_fault: str | None = None
+    """Of a case that is to be checked: why the actor may not be the one."""
     events: int = 0
 
     @property
@@ -127,8 +130,8 @@ class CaseFile:
         situation = self.situation(data, **more)
         if reach is not None and reach.level in set(Level):
             situation = replace(situation, acting_level=Level(reach.level))
-        if who.authority is Authority.CHECKER:
-            self._check_independence(situation)
+        if who.authority is Authority.CHECKER and self.checker_fault:
+            raise Refusal("CHECKER_NOT_INDEPENDENT", self.checker_fault)
         MACHINE.check_data(row, data)
         MACHINE.check_guards(row, situation)
         return Step(row, reach, who)
@@ -242,11 +245,6 @@ class CaseFile:
         if permission == self.scope.permission or self.actor is None:
             return self.scope
         return self.actor.scope(permission)
-
-    def _check_independence(self, situation: Situation) -> None:
-        is_reporter = self.actor and self.actor.membership_id == situation.reporter_id
-        if is_reporter or situation.actor_handles:
-            raise Refusal("CHECKER_NOT_INDEPENDENT", "核查人不能是上报人,也不能是处置单位的人员。")
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,6 +376,15 @@ async def _complete(file: CaseFile) -> None:
             file.actor.membership_id,
             sorted(HANDLING),
         )
+        if file.facts.state is State.CHECKING:
+            file.checker_fault = await checker_fault(
+                file.transaction,
+                file.actor.policy,
+                file.row,
+                file.facts,
+                file.actor.membership_id,
+                file.now,
+            )
 
 
 def facts_of(row: Mapping[str, Any]) -> CaseFacts:

@@ -10,8 +10,9 @@ from guanjia.cases import inputs
 from guanjia.cases.facts import Payload
 from guanjia.cases.models import Case
 from guanjia.cases.reasons import LEVEL_TITLES, DeclineReason
-from guanjia.cases.service.casefile import CaseFile, open_file
+from guanjia.cases.service.casefile import open_file
 from guanjia.cases.service.duplicates import duplicate_candidates
+from guanjia.cases.service.independence import holding
 from guanjia.cases.transitions import LABELS
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
@@ -29,33 +30,18 @@ async def verify_case(
     verifier_id: UUID | None = None,
     note: str | None = None,
 ) -> Case:
-    """T2. The case is VERIFYING by the caller, or by the member named."""
+    """T2. The case is VERIFYING by the caller, or by the member named, who looks after its place:
+    NOT_FOUND otherwise."""
     file = await open_file(transaction, actor, scope, id, version, now)
     member = verifier_id or actor.membership_id
     said = Payload(member_id=member, note=inputs.text(note, "说明", "note"))
     step = file.prepare("verify_case", {"verifier_id": member})
-    if member != actor.membership_id:
-        await _may_verify(file, actor, member)
+    if member != actor.membership_id and member not in await holding(
+        transaction, actor.policy, "case:verify", file.region_path, now
+    ):
+        raise not_found("核实人", "verifierId")
     await file.write(step, said)
     return await file.saved()
-
-
-async def _may_verify(file: CaseFile, actor: Actor, member: UUID) -> None:
-    """NOT_FOUND unless the member looks after the place of the case."""
-    held = await file.transaction.connection.fetch(
-        "select g.role from grants g join memberships m"
-        " on m.tenant_id = g.tenant_id and m.id = g.membership_id and m.active"
-        " where g.tenant_id = $1 and g.membership_id = $2 and g.revoked_at is null"
-        " and g.valid_from <= $3 and (g.valid_to is null or g.valid_to > $3)"
-        " and starts_with($4, g.region_path)",
-        file.transaction.tenant_id,
-        member,
-        file.now,
-        file.region_path,
-    )
-    verifies = actor.policy.bit("case:verify")
-    if not any(actor.policy.mask(row["role"], "region") & verifies for row in held):
-        raise not_found("核实人", "verifierId")
 
 
 async def file_case(

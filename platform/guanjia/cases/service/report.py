@@ -18,6 +18,7 @@ from guanjia.cases.models import Case
 from guanjia.cases.places import place_key, point
 from guanjia.cases.reasons import CategoryKind, Level, Source
 from guanjia.cases.service.casefile import Step, file_of, open_file
+from guanjia.cases.service.contacts import Contact, keep_contact
 from guanjia.cases.states import stage_of
 from guanjia.cases.transitions import LABELS
 from guanjia.db.ids import new_id
@@ -25,6 +26,7 @@ from guanjia.db.pools import Transaction
 from guanjia.db.scope import Reach, Scope
 from guanjia.graph.errors import BAD_USER_INPUT, Refusal, not_found
 from guanjia.graph.times import local_date
+from guanjia.people.vault import Vault
 from guanjia.reading.conditions import grams, normal
 
 _PLACES = ("COMMUNITY", "GRID")
@@ -36,6 +38,7 @@ async def report_case(
     actor: Actor,
     scope: Scope,
     *,
+    vault: Vault,
     category_id: UUID,
     region_id: UUID,
     title: str,
@@ -56,8 +59,8 @@ async def report_case(
     """T1. A case is REPORTED (or a DRAFT), numbered, in the charge of the level whose officer
     reported it: the community unless a street or the district did. `region_id` is the grid or
     community it lies in, `longitude` and `latitude` are degrees in WGS-84. Unless the reporter is
-    on duty there, it is to be verified before it is filed. The same idempotency key gives the same
-    case again."""
+    on duty there, it is to be verified before it is filed. The contact is sealed by the vault. The
+    same idempotency key gives the same case again."""
     key = inputs.line(idempotency_key, "幂等键", "idempotencyKey", _KEY_LENGTH)
     if key:
         # Two requests with one key wait for each other here instead of failing on the index.
@@ -71,6 +74,10 @@ async def report_case(
         if before:
             return before[0]
     place = point(longitude, latitude)
+    contact = Contact(
+        inputs.line(contact_name, "联系人", "contactName", inputs.NAME_LENGTH),
+        inputs.phone(contact_phone, "contactPhone"),
+    )
     row = MACHINE.row("draft_case" if draft else "report_case", None)
     data: dict[str, Any] = {
         "category_id": category_id,
@@ -80,8 +87,6 @@ async def report_case(
         "location": inputs.line(location, LABELS["location"], "location"),
         "source": Source(source),
         "no_photo_reason": inputs.line(no_photo_reason, LABELS["no_photo_reason"], "noPhotoReason"),
-        "contact_name": inputs.line(contact_name, "联系人", "contactName", inputs.NAME_LENGTH),
-        "contact_phone": inputs.phone(contact_phone, "contactPhone"),
         "idempotency_key": key,
         "longitude": place and place.longitude,
         "latitude": place and place.latitude,
@@ -106,6 +111,7 @@ async def report_case(
     hurry = kind == CategoryKind.EMERGENCY if urgent is None else urgent
     facts = CaseFacts(target, now, _level(reach), hurry, category_id)
     inserted = await _insert(transaction, actor.membership_id, facts, data, region, now)
+    await keep_contact(transaction, vault, inserted["id"], contact)
     file = await file_of(transaction, actor, scope, inserted, now)
     said = Payload(level=facts.level, urgent=hurry, category_id=category_id)
     await file.begin(Step(row, reach, row.who[0]), said)
@@ -217,8 +223,6 @@ async def _insert(
         "verify_first": data["verify_first"],
         "search_text": search,
         "reporter_id": reporter_id,
-        "contact_name": data["contact_name"],
-        "contact_phone": data["contact_phone"],
         "no_photo_reason": data["no_photo_reason"],
         "idempotency_key": data["idempotency_key"],
         "created_at": now,

@@ -7,13 +7,12 @@ from typing import Any
 import strawberry
 from strawberry.types import Info
 
-from guanjia.audit.service import record
 from guanjia.db.scope import Scope
-from guanjia.graph.errors import Refusal
 from guanjia.graph.filters import known_id
-from guanjia.graph.payloads import UserError, mutation, payload
+from guanjia.graph.payloads import mutation, payload
 from guanjia.people import service
 from guanjia.people.drafts import Given
+from guanjia.people.schema.looking import denied, looks_per_hour, vault
 from guanjia.people.schema.types import (
     DocumentKind,
     ErasureReason,
@@ -22,7 +21,6 @@ from guanjia.people.schema.types import (
     RevealPurpose,
     Sex,
 )
-from guanjia.people.vault import Vault, vault_of
 
 
 @strawberry.input(description="证件")
@@ -123,10 +121,6 @@ class RegisterPersonPayload:
     existing: Person | None
 
 
-def _vault(info: Info) -> Vault:
-    return vault_of(info.context.world.settings)
-
-
 def _given(documents: list[DocumentInput]) -> list[Given]:
     return [Given(d.kind, d.number) for d in documents]
 
@@ -138,7 +132,7 @@ async def _register(
     try:
         person_id = await service.register_person(
             context.transaction,
-            _vault(info),
+            vault(context),
             context.actor,
             scope,
             name=input.name,
@@ -162,13 +156,18 @@ async def _known(
     """The refusal, with the person for those who may read them. It tells that a document is
     registered, so it counts as a look and stays in the audit record."""
     try:
-        await service.count_look(context.transaction, context.actor, _limit(context), context.now)
+        await service.count_look(
+            context.transaction, context.actor, looks_per_hour(context), context.now
+        )
     except service.TooManyLooks as refusal:
-        await _denied(context, "person.already_registered", scope)
-        return RegisterPersonPayload(user_errors=_errors(refusal))
-    await _denied(context, "person.already_registered", scope)
+        return RegisterPersonPayload(
+            user_errors=await denied(
+                context, "person.already_registered", scope.permission, refusal
+            )
+        )
+    answer = await denied(context, "person.already_registered", scope.permission, known)
     return RegisterPersonPayload(
-        existing=await context.reader.by_id("Person", known.person_id), user_errors=_errors(known)
+        existing=await context.reader.by_id("Person", known.person_id), user_errors=answer
     )
 
 
@@ -178,7 +177,7 @@ async def _change(
     context, person_id = info.context, known_id(input.id, "id")
     await service.change_person(
         context.transaction,
-        _vault(info),
+        vault(context),
         context.actor,
         scope,
         id=person_id,
@@ -215,7 +214,7 @@ async def _link(
     context, person_id = info.context, known_id(input.id, "id")
     await service.link_member(
         context.transaction,
-        _vault(info),
+        vault(context),
         context.actor,
         scope,
         id=person_id,
@@ -230,7 +229,7 @@ async def _erase(self: None, info: Info, input: ErasePersonInput, scope: "Scope"
     context, person_id = info.context, known_id(input.id, "id")
     await service.erase_person(
         context.transaction,
-        _vault(info),
+        vault(context),
         context.actor,
         scope,
         id=person_id,
@@ -245,7 +244,7 @@ async def _merge(self: None, info: Info, input: MergePersonsInput, scope: "Scope
     context, kept_id = info.context, known_id(input.kept_id, "keptId")
     await service.merge_persons(
         context.transaction,
-        _vault(info),
+        vault(context),
         context.actor,
         scope,
         kept_id=kept_id,
@@ -267,19 +266,20 @@ async def _reveal(
     try:
         found = await service.reveal_field(
             context.transaction,
-            _vault(info),
+            vault(context),
             context.actor,
             scope,
             person_id=known_id(input.person_id, "personId"),
             field=input.field,
             purpose=input.purpose,
             note=input.note,
-            limit=_limit(context),
+            limit=looks_per_hour(context),
             now=context.now,
         )
     except service.TooManyLooks as refusal:
-        await _denied(context, "person.reveal", scope)
-        return RevealPersonFieldPayload(user_errors=_errors(refusal))
+        return RevealPersonFieldPayload(
+            user_errors=await denied(context, "person.reveal", scope.permission, refusal)
+        )
     return RevealPersonFieldPayload(
         values=[
             RevealedValue(
@@ -290,27 +290,6 @@ async def _reveal(
             for item in found
         ]
     )
-
-
-async def _denied(context: Any, action: str, scope: "Scope") -> None:
-    """The refusal is on record. It is answered, not raised, so that the record stays."""
-    await record(
-        context.transaction,
-        actor=context.actor,
-        action=action,
-        permission=scope.permission,
-        result="DENIED",
-    )
-
-
-def _errors(refusal: Refusal) -> list[UserError]:
-    field = list(refusal.field) or None
-    return [UserError(code=refusal.code, message=refusal.message, field=field)]
-
-
-def _limit(context: Any) -> int:
-    limit: int = context.world.settings.reveals_per_hour
-    return limit
 
 
 @strawberry.type

@@ -7,7 +7,9 @@ from guanjia.people.service.looks import (
     Revealed,
     RevealPurpose,
     TooManyLooks,
+    checked_note,
     count_look,
+    record_look,
     reveal_field,
 )
 from guanjia.people.service.merging import (
@@ -38,6 +40,7 @@ __all__ = [
     "Revealed",
     "TooManyLooks",
     "change_person",
+    "checked_note",
     "count_look",
     "erase_person",
     "find_duplicates",
@@ -47,6 +50,7 @@ __all__ = [
     "link_member",
     "merge_persons",
     "open_person",
+    "record_look",
     "register_person",
     "residence",
     "reveal_field",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -96,21 +97,50 @@ async def reveal_field(
 ) -> list[Revealed]:
     """The field's values in clear, with an audit row that says who looked, at what and why, and
     never what was seen. TooManyLooks beyond `limit` within an hour."""
-    said = _note(note)
+    said = checked_note(note)
     opened = await open_person(transaction, vault, scope, person_id, None, "personId")
-    await count_look(transaction, actor, limit, now)
-    await record(
+    await record_look(
         transaction,
-        actor=actor,
+        actor,
         action="person.reveal",
         permission=scope.permission,
         object_type="Person",
         object_id=person_id,
         region_path=opened.row["region_path"],
-        result="READ",
         detail={"field": field, "purpose": purpose, "note": said},
+        limit=limit,
+        now=now,
     )
     return await _values(transaction, opened, field)
+
+
+async def record_look(
+    transaction: Transaction,
+    actor: Actor,
+    *,
+    action: str,
+    permission: str,
+    object_type: str,
+    object_id: UUID,
+    region_path: str,
+    detail: Mapping[str, object],
+    limit: int,
+    now: dt.datetime,
+) -> None:
+    """A look at protected values of any object is counted and on record; TooManyLooks beyond
+    `limit` within an hour."""
+    await count_look(transaction, actor, limit, now)
+    await record(
+        transaction,
+        actor=actor,
+        action=action,
+        permission=permission,
+        object_type=object_type,
+        object_id=object_id,
+        region_path=region_path,
+        result="READ",
+        detail=detail,
+    )
 
 
 async def count_look(transaction: Transaction, actor: Actor, limit: int, now: dt.datetime) -> None:
@@ -141,10 +171,11 @@ async def _values(transaction: Transaction, opened: Opened, field: PersonField) 
     ]
 
 
-def _note(given: str) -> str:
-    note = line(given, "用途说明", "note", NOTE_LENGTH)
+def checked_note(given: str, field: str = "note") -> str:
+    """What somebody looks for, in words and without a number; a Refusal that names the field."""
+    note = line(given, "用途说明", field, NOTE_LENGTH)
     if len(note) < SHORTEST_NOTE:
-        raise Refusal(BAD_USER_INPUT, f"请用 {SHORTEST_NOTE} 个字以上说明用途。", ("note",))
+        raise Refusal(BAD_USER_INPUT, f"请用 {SHORTEST_NOTE} 个字以上说明用途。", (field,))
     if _NUMBER.search(note):
-        raise Refusal(BAD_USER_INPUT, "用途说明中不要填写证件号码或电话。", ("note",))
+        raise Refusal(BAD_USER_INPUT, "用途说明中不要填写证件号码或电话。", (field,))
     return note

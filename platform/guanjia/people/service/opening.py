@@ -13,7 +13,7 @@ from guanjia.graph.errors import CONFLICT, Refusal, not_found
 from guanjia.people.drafts import Today
 from guanjia.people.identity import Document, DocumentKind, document
 from guanjia.people.models import PERSON_REACH
-from guanjia.people.vault import Keyring, PersonKey, SealedKey, Vault
+from guanjia.people.vault import Keyring, RowKey, SealedKey, Vault
 
 CHANGED = "该登记已被他人修改,请刷新后再试。"
 GONE = "该登记已合并或已删除,不能再办理。"
@@ -24,7 +24,7 @@ class Opened:
     """The stored row as it was locked, and the keys to its sealed values."""
 
     row: Mapping[str, Any]
-    key: PersonKey
+    key: RowKey
     keyring: Keyring
 
     @property
@@ -72,7 +72,7 @@ async def open_person(
     # After the lock: a rotation may have sealed the person's key anew while this one waited.
     keyring = await vault.writing(transaction.connection, transaction.tenant_id)
     sealed = SealedKey(row["sealed_key"], row["key_version"])
-    return Opened(row, keyring.person_key(person_id, sealed), keyring)
+    return Opened(row, keyring.open_key(sealed, "persons", person_id), keyring)
 
 
 async def documents_of(

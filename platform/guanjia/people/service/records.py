@@ -11,7 +11,7 @@ from guanjia.db.pools import Transaction
 from guanjia.people.drafts import Draft
 from guanjia.people.identity import Document, DocumentKind, Phone
 from guanjia.people.masks import mask_address, mask_document, mask_name, mask_phone
-from guanjia.people.vault import Keyring, PersonKey
+from guanjia.people.vault import Keyring, RowKey
 from guanjia.reading.conditions import grams, normal
 
 PERSONS, DOCUMENTS, PHONES = "persons", "person_documents", "person_phones"
@@ -58,7 +58,7 @@ async def insert_drafts(
     """The persons exist with their documents, phones and searchable names."""
     rows, documents, phones = [], [], []
     for d in drafts:
-        key, sealed = keyring.new_person_key(d.id)
+        key, sealed = keyring.new_key("persons", d.id)
         birth = d.birth_date
         rows.append(
             (
@@ -83,7 +83,7 @@ async def insert_drafts(
 async def add_documents(
     transaction: Transaction,
     keyring: Keyring,
-    key: PersonKey,
+    key: RowKey,
     person_id: UUID,
     documents: Iterable[Document],
     now: dt.datetime,
@@ -95,7 +95,7 @@ async def add_documents(
 async def add_phones(
     transaction: Transaction,
     keyring: Keyring,
-    key: PersonKey,
+    key: RowKey,
     person_id: UUID,
     phones: Iterable[tuple[int, Phone]],
     now: dt.datetime,
@@ -136,7 +136,7 @@ def phone_index(keyring: Keyring, number: str) -> bytes:
     return keyring.blind_index("phone", number)
 
 
-def document_row(keyring: Keyring, key: PersonKey, person_id: UUID, d: Document) -> tuple:
+def document_row(keyring: Keyring, key: RowKey, person_id: UUID, d: Document) -> tuple:
     row_id = new_id()
     return (
         row_id, person_id, d.kind,
@@ -146,9 +146,7 @@ def document_row(keyring: Keyring, key: PersonKey, person_id: UUID, d: Document)
     )  # fmt: skip
 
 
-def phone_row(
-    keyring: Keyring, key: PersonKey, person_id: UUID, position: int, phone: Phone
-) -> tuple:
+def phone_row(keyring: Keyring, key: RowKey, person_id: UUID, position: int, phone: Phone) -> tuple:
     row_id = new_id()
     return (
         row_id, person_id, phone.kind, position,
