@@ -9,6 +9,7 @@ from guanjia.compounds.schema import (
     changes,
     committees,
     companies,
+    crossappointments,
     estates,
     households,
     partyorganisations,
@@ -22,6 +23,7 @@ Query = merge_types(
         companies.Query,
         committees.Query,
         partyorganisations.Query,
+        crossappointments.Query,
     ),
 )
 Mutation = merge_types(
@@ -33,6 +35,7 @@ Mutation = merge_types(
         companies.Mutation,
         committees.Mutation,
         partyorganisations.Mutation,
+        crossappointments.Mutation,
     ),
 )
 
