@@ -37,6 +37,7 @@ READING = {
     "kinships": "{ kinships { totalCount } }",
     "kinship": '{ kinship(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "avoidanceFindings": "{ avoidanceFindings { code } }",
+    "propertyCensus": '{ propertyCensus(regionId: "x") { asOf } }',
     "regions": "{ regions { totalCount } }",
     "region": '{ region(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "organisations": "{ organisations { totalCount } }",

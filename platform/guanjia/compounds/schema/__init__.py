@@ -2,10 +2,12 @@
 
 from strawberry.tools import merge_types
 
+from guanjia.compounds import censusexport as censusexport  # makes itself known to imports
 from guanjia.compounds import dependents as dependents  # makes itself known to tenancy
 from guanjia.compounds import partydependents as partydependents  # the same
 from guanjia.compounds.schema import (
     bindings,
+    census,
     changes,
     committees,
     companies,
@@ -24,6 +26,7 @@ Query = merge_types(
         committees.Query,
         partyorganisations.Query,
         crossappointments.Query,
+        census.Query,
     ),
 )
 Mutation = merge_types(
