@@ -51,15 +51,11 @@ async def _rows(
 
 
 def _listed(census: Census) -> list[list[str | int | None]]:
-    by_community: dict[str, list[CensusCompound]] = {}
-    for compound in census.compounds:
-        by_community.setdefault(compound.community_path, []).append(compound)
     listed: list[list[str | int | None]] = []
-    for community in census.communities:
+    for community, compounds, _ in census.by_community():
         head: list[str | int | None] = [community["code"], community["name"]]
-        found = by_community.get(community["path"], [])
-        listed += [[*head, *_cells(compound)] for compound in found]
-        if not found:
+        listed += [[*head, *_cells(compound)] for compound in compounds]
+        if not compounds:
             listed.append([*head, *[None] * (len(COLUMNS) - len(head))])
     return listed
 

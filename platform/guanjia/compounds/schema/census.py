@@ -133,15 +133,15 @@ async def _census(
     return PropertyCensus(
         found=found,
         as_of=day,
-        totals=_counts(found.counts()),
+        totals=_counts(found.totals),
         communities=[
             CensusCommunity(
                 id=strawberry.ID(str(row["id"])),
                 code=row["code"],
                 name=row["name"],
-                counts=_counts(found.counts(row["path"])),
+                counts=_counts(counts),
             )
-            for row in found.communities
+            for row, _, counts in found.by_community()
         ],
     )
 

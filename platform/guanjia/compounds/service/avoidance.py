@@ -113,6 +113,13 @@ async def refuse_relatives(transaction: Transaction, person_id: UUID, tenure_id:
     relative holds one that a rule keeps apart from it: it names the rule and the two posts, not
     the relative."""
     await alone_with_kinship(transaction)
+    if not await transaction.connection.fetchval(
+        "select exists (select 1 from kinships where tenant_id = $1 and valid_to is null"
+        " and (person_id = $2 or relative_id = $2))",
+        transaction.tenant_id,
+        person_id,
+    ):
+        return
     rows = await transaction.connection.fetch(
         _CONFLICTS.format(
             during="daterange(null, null)",

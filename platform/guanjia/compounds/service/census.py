@@ -83,11 +83,6 @@ class CensusCompound:
     branches: tuple[str, ...]
 
     @property
-    def community_path(self) -> str:
-        path: str = self.row["region_path"]
-        return path[:COMMUNITY_PATH]
-
-    @property
     def gaps(self) -> tuple[Gap, ...]:
         lacking = {
             Gap.NO_COMPANY: self.row["company_id"] is None,
@@ -119,18 +114,28 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """compounds: by community and name. party: the rows of party organisations that lie in it."""
+    """compounds: by community and name. branches: those that lie in it."""
 
     communities: Sequence[Any]
     compounds: Sequence[CensusCompound]
-    party: Sequence[Any]
+    branches: Sequence[Any]
 
-    def counts(self, path: str = "") -> Counts:
-        """Of all, or of what lies in the region with this path."""
-        return _counted(
-            [c for c in self.compounds if c.row["region_path"].startswith(path)],
-            [p for p in self.party if p["path"].startswith(path) and p["kind"] in _BRANCHES],
-        )
+    @property
+    def totals(self) -> Counts:
+        return _counted(self.compounds, self.branches)
+
+    def by_community(self) -> list[tuple[Any, list[CensusCompound], Counts]]:
+        """Each community with its compounds and numbers."""
+        compounds: dict[str, list[CensusCompound]] = defaultdict(list)
+        branches: dict[str, list[Any]] = defaultdict(list)
+        for compound in self.compounds:
+            compounds[compound.row["region_path"][:COMMUNITY_PATH]].append(compound)
+        for branch in self.branches:
+            branches[branch["path"][:COMMUNITY_PATH]].append(branch)
+        return [
+            (row, compounds[row["path"]], _counted(compounds[row["path"]], branches[row["path"]]))
+            for row in self.communities
+        ]
 
 
 async def census_of(
@@ -168,7 +173,7 @@ async def census_at(connection: Any, tenant_id: UUID, path: str, day: dt.date) -
             )
             for row in rows
         ],
-        [row for row in party if row["path"].startswith(path)],
+        [row for row in party if row["path"].startswith(path) and row["kind"] in _BRANCHES],
     )
 
 
