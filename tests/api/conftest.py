@@ -284,6 +284,7 @@ async def people(town: Any) -> list[Any]:
     found = [await town.person(*persona) for persona in PERSONAS]
     found.append(await town.also(await town.person("COMM", "north1"), "COMM", "south1"))
     found.append(await town.also(await town.person("SCMD", "north"), "GRID", "south1grid"))
+    found.append(await town.person("SLEAD", "north"))
     await town.opened(found[6], "north1", "居民上报")
     for number, place in enumerate(("north1grid", "north2", "south2")):
         await town.registered(found[4] if place == "south2" else reporters[number], place)

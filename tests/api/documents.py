@@ -146,6 +146,18 @@ DOCUMENTS: list[tuple[str, Any]] = [
         {"f": {"kind": {"in": ["COMPANY_BRANCH"]}, "active": True}},
     ),
     (
+        "query ($f: CrossAppointmentFilter) { crossAppointments(filter: $f, orderBy: OLDEST)"
+        " { totalCount nodes { id kind post name validFrom validTo version person { name }"
+        " fromParty { name } fromOrganisation { name } toParty { name } toOrganisation { name }"
+        " compound { name } } } }",
+        {"f": {"asOf": "2026-03-02", "kind": {"in": ["PART_TIME_MEMBER"]}}},
+    ),
+    (
+        "{ kinships(filter: { inForce: true }) { totalCount nodes { id kind name relativeName"
+        " validFrom validTo version person { name } relative { name } } } }",
+        None,
+    ),
+    (
         "{ caseCategories(first: 3) { nodes { code limitValue limitUnit } pageInfo { endCursor } }"
         " }",
         None,

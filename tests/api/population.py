@@ -146,7 +146,7 @@ async def populate_parties(town: Any) -> None:
     async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
         run = transaction.connection.execute
         compounds = await transaction.connection.fetch(
-            "select c.id, c.region_id, (select p.id from persons p"
+            "select c.id, c.region_id, c.region_path as path, (select p.id from persons p"
             " order by left(p.region_path, 15) <> c.region_path, p.id limit 1) as person"
             " from compounds c order by c.name"
         )
@@ -184,3 +184,21 @@ async def populate_parties(town: Any) -> None:
                 " values ($1, $2, $3, 'SECRETARY', '2025-01-01')",
                 new_id(), branch, row["person"],
             )  # fmt: skip
+            await across(run, row, branch)
+
+
+async def across(run: Any, row: Any, branch: UUID) -> None:
+    """The branch's secretary works in the community too; a near relative lives there."""
+    path = row["path"]
+    await run(
+        "insert into cross_appointments (id, person_id, kind, post, from_party_id, to_party_id,"
+        " compound_id, region_id, region_path, valid_from)"
+        " values ($1, $2, 'PART_TIME_MEMBER', 'PART_TIME_MEMBER', $3, $3, $4, $5, $6,"
+        " '2025-01-01')",
+        new_id(), row["person"], branch, row["id"], row["region_id"], path,
+    )  # fmt: skip
+    await run(
+        "insert into kinships (id, person_id, relative_id, kind) select $1, $2, p.id, 'SIBLING'"
+        " from persons p where p.id <> $2 and left(p.region_path, 15) = $3 order by p.id limit 1",
+        new_id(), row["person"], path,
+    )  # fmt: skip

@@ -19,6 +19,7 @@ CODE = "91350702MA99999965"
 INPUTS = {
     "endCommitteeMember": "EndTenureInput",
     "endPartyPost": "EndTenureInput",
+    "endCrossAppointment": "EndTenureInput",
     "dissolvePartyOrganisation": "EndTenureInput",
 }
 BUILDING = "id code name version region { code }"

@@ -45,11 +45,11 @@ async def _at_region(transaction: Transaction, path: str) -> int:
 
 
 async def _follow(transaction: Transaction, became: Became) -> None:
-    """Compounds and buildings lie in the successor of their region, all that is in a building with
-    it, and the successor covers what its predecessor did. Numbers stay."""
+    """Compounds, buildings and cross-appointments lie in the successor of their region, all that is
+    in a building with it, and the successor covers what its predecessor did. Numbers stay."""
     connection, tenant = transaction.connection, transaction.tenant_id
     olds, news = [old for old, _ in became], [new for _, new in became]
-    for table in ("compounds", "buildings"):
+    for table in ("compounds", "buildings", "cross_appointments"):
         await connection.execute(_NEAREST.format(table=table), tenant, olds, news)
     for statement in _COVERS:
         await connection.execute(statement, tenant, olds, news)

@@ -44,5 +44,16 @@ async def _contracts(transaction: Transaction, organisation_id: UUID) -> int:
     return count
 
 
+async def _across(transaction: Transaction, organisation_id: UUID) -> int:
+    count: int = await transaction.connection.fetchval(
+        "select count(*) from cross_appointments where tenant_id = $1 and valid_to is null"
+        " and $2 in (from_organisation_id, to_organisation_id)",
+        transaction.tenant_id,
+        organisation_id,
+    )
+    return count
+
+
 DEPENDENTS.append(Dependent("党组织", "个", at_region=_at_region, follow=_follow))
 DEPENDENTS.append(Dependent("未到期物业服务合同", "份", of_organisation=_contracts))
+DEPENDENTS.append(Dependent("在任交叉任职", "项", of_organisation=_across))

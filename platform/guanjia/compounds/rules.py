@@ -35,7 +35,7 @@ def rules() -> tuple[Rule, ...]:
         return tuple(
             Rule(
                 row["code"], row["title"], int(row["value"]), row["unit"],
-                _date(row["valid_from"]), _date(row["valid_to"]), row["source"],
+                date_of(row["valid_from"]), date_of(row["valid_to"]), row["source"],
             )
             for row in csv.DictReader(file)
         )  # fmt: skip
@@ -49,5 +49,5 @@ def rule(code: str, day: dt.date) -> Rule:
     raise KeyError(f"no rule {code} on {day}")
 
 
-def _date(text: str) -> dt.date | None:
+def date_of(text: str) -> dt.date | None:
     return dt.date.fromisoformat(text) if text else None

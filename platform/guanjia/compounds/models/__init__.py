@@ -9,6 +9,13 @@ from guanjia.compounds.models.bindings import (
 )
 from guanjia.compounds.models.committees import CommitteeMember, CommitteePost, OwnersCommittee
 from guanjia.compounds.models.companies import PropertyCompany, PropertyContract
+from guanjia.compounds.models.crossappointments import (
+    CrossAppointment,
+    CrossKind,
+    CrossPost,
+    Kinship,
+    KinshipKind,
+)
 from guanjia.compounds.models.estates import (
     Building,
     Compound,
@@ -38,12 +45,17 @@ __all__ = [
     "CommitteePost",
     "Compound",
     "CompoundList",
+    "CrossAppointment",
+    "CrossKind",
+    "CrossPost",
     "GridBuilding",
     "HouseBinding",
     "HouseUnit",
     "HouseholdMember",
     "HouseholdRelation",
     "ListItem",
+    "Kinship",
+    "KinshipKind",
     "ManagementMode",
     "Occupancy",
     "OwnersCommittee",

@@ -2,13 +2,16 @@
 
 from strawberry.tools import merge_types
 
+from guanjia.compounds import censusexport as censusexport  # makes itself known to imports
 from guanjia.compounds import dependents as dependents  # makes itself known to tenancy
 from guanjia.compounds import partydependents as partydependents  # the same
 from guanjia.compounds.schema import (
     bindings,
+    census,
     changes,
     committees,
     companies,
+    crossappointments,
     estates,
     households,
     listmutations,
@@ -25,6 +28,8 @@ Query = merge_types(
         companies.Query,
         committees.Query,
         partyorganisations.Query,
+        crossappointments.Query,
+        census.Query,
     ),
 )
 Mutation = merge_types(
@@ -37,6 +42,7 @@ Mutation = merge_types(
         companies.Mutation,
         committees.Mutation,
         partyorganisations.Mutation,
+        crossappointments.Mutation,
     ),
 )
 

@@ -10,6 +10,8 @@ from guanjia.audit.service import Recorded
 from guanjia.compounds.models.partyorganisations import INDEPENDENT, PartyKind, PartyPostKind
 from guanjia.compounds.rules import rule
 from guanjia.compounds.service import tenures
+from guanjia.compounds.service.avoidance import refuse_relatives
+from guanjia.compounds.service.crossappointments import end_with_party
 from guanjia.compounds.service.opening import (
     in_order,
     known_person,
@@ -160,6 +162,7 @@ async def dissolve_party_organisation(
         id,
         on,
     )
+    await end_with_party(transaction, id, on)
     await transaction.connection.execute(
         "update party_organisations set dissolved_on = $3, version = version + 1"
         " where tenant_id = $1 and id = $2",
@@ -197,6 +200,7 @@ async def appoint_party_post(
     post_id = await tenures.begin(
         transaction, POSTS, body_id=party_organisation_id, person_id=person_id, post=post, on=on
     )
+    await refuse_relatives(transaction, person_id, post_id)
     return await record_write(
         transaction,
         actor,
