@@ -53,9 +53,10 @@ __all__ = [
     "HouseUnit",
     "HouseholdMember",
     "HouseholdRelation",
-    "ListItem",
+
     "Kinship",
     "KinshipKind",
+    "ListItem",
     "ManagementMode",
     "Occupancy",
     "OwnersCommittee",
