@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from graphql import (
@@ -26,10 +27,13 @@ class Way:
     """A root connection and the relations followed from it."""
 
     root: str
-    node: str
+    nodes: tuple[str, ...]
     steps: tuple[tuple[str, Any], ...] = ()
-    taken: frozenset[tuple[str, str]] = frozenset()
     first: int = PAGE_LIMIT
+
+    @property
+    def edges(self) -> list[tuple[str, str]]:
+        return [(node, name) for node, (name, _) in zip(self.nodes, self.steps, strict=False)]
 
     def document(self) -> str:
         inner = "id"
@@ -40,16 +44,22 @@ class Way:
             f" {{ totalCount pageInfo {{ hasNextPage endCursor }} nodes {{ {inner} }} }} }}"
         )
 
-    def ends(self, data: Any) -> Iterator[tuple[str, int | None]]:
-        """The ids at the end of the way, each with the total that its connection claimed."""
+    def joints(self) -> set[tuple[str, ...]]:
+        """What is met on the way: the root, its first relation, each relation after another."""
+        names = [".".join(edge) for edge in self.edges]
+        return {(self.root, *names[:1]), (self.root,), *pairwise(names)}
+
+    def met(self, data: Any) -> list[list[tuple[str, int | None]]]:
+        """The ids at the root and after each step, each with the total its connection claimed."""
         connection = data[self.root]
         places: list[tuple[Any, int | None]] = [
             (row, connection["totalCount"]) for row in connection["nodes"]
         ]
+        levels = [places]
         for name, mapped in self.steps:
             places = [after for row, _ in places for after in _follow(row[name], mapped)]
-        for row, total in places:
-            yield row["id"], total
+            levels.append(places)
+        return [[(row["id"], total) for row, total in level] for level in levels]
 
 
 def _wrapped(mapped: Any, inner: str) -> str:
@@ -103,19 +113,28 @@ def _allowed(schema: GraphQLSchema, way: Way) -> Way | None:
 
 
 def ways(schema: GraphQLSchema) -> Iterator[Way]:
-    """Every way of up to DEEP relations, without going through one field twice, by the largest
-    page that the limit on rows allows; what it allows to nobody is no way."""
-    waiting = [Way(name, node) for name, node in roots(schema, Connect).items()]
-    while waiting:
-        allowed = _allowed(schema, waiting.pop(0))
-        if allowed is None:
+    """Ways of up to DEEP relations, by the largest page that the limit on rows allows (what it
+    allows to nobody is no way): so many that each root is met, each root with each of its
+    relations, and each relation after each that leads to it."""
+    met: set[tuple[str, ...]] = set()
+    for way in sorted(_all_ways(schema), key=lambda way: -len(way.steps)):
+        if way.joints() <= met:
             continue
-        way = allowed
+        sized = _allowed(schema, way)
+        if sized is not None:
+            met |= way.joints()
+            yield sized
+
+
+def _all_ways(schema: GraphQLSchema) -> Iterator[Way]:
+    """Every way of up to DEEP relations, without going through one field twice."""
+    waiting = [Way(name, (node,)) for name, node in roots(schema, Connect).items()]
+    while waiting:
+        way = waiting.pop()
         yield way
         if len(way.steps) == DEEP:
             continue
-        for name, mapped in relations(schema, NODES[way.node]):
-            here = (way.node, name)
-            if here not in way.taken:
+        for name, mapped in relations(schema, NODES[way.nodes[-1]]):
+            if (way.nodes[-1], name) not in way.edges:
                 steps = (*way.steps, (name, mapped))
-                waiting.append(Way(way.root, mapped.node, steps, way.taken | {here}))
+                waiting.append(replace(way, nodes=(*way.nodes, mapped.node), steps=steps))

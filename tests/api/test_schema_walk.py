@@ -57,16 +57,17 @@ async def walk(town: Any, admin: Any, policy: Any, personas: Any) -> tuple[set[s
     for person, standing in everyone:
         oracle = Oracle(policy, admin, town.tenant.id)
         open_ways = []
-        for way in walked:
-            if oracle.holds_any(standing, NODES[lists[way.root]].read):
-                open_ways.append(way)
-            elif not way.steps:
-                assert await person.code(way.document()) == "FORBIDDEN", (standing, way.root)
+        for root, node in lists.items():
+            if oracle.holds_any(standing, NODES[node].read):
+                open_ways += [way for way in walked if way.root == root]
+            else:
+                document = Way(root, (node,)).document()
+                assert await person.code(document) == "FORBIDDEN", (standing, root)
         # Only now: each denial above is a row of the audit record.
         may = {node.name: await oracle.readable(standing, node) for node in NODES}
         for way in open_ways:
             seen |= await _walk(person, standing, way, may)
-    return seen, {way.node for way in walked}
+    return seen, {node for way in walked for node in way.nodes}
 
 
 async def test_every_way_gives_what_the_allow_table_says(settled: Any, admin: Any) -> None:
@@ -93,20 +94,26 @@ async def test_the_walk_sees_a_right_too_many(
 
 
 async def _walk(person: Any, standing: Standing, way: Way, may: dict[str, set[str]]) -> set[str]:
-    """Nothing that may not be read is at the end of the way; a list gives all that may be."""
+    """Nothing that may not be read is met on the way; a list gives all that may be."""
     document = way.document()
-    found, page = [], {"hasNextPage": True, "endCursor": None}
+    page, levels = {"hasNextPage": True, "endCursor": None}, [list[Any]() for _ in way.nodes]
     while page["hasNextPage"]:
         data = await person.data(document, {"after": page["endCursor"]})
-        found += way.ends(data)
+        for level, found in zip(levels, way.met(data), strict=True):
+            level += found
         page = data[way.root]["pageInfo"]
-    ids = {row for row, _ in found}
-    if not way.steps:
-        assert ids == may[way.node], (standing, document)
-        assert {total for _, total in found} <= {len(may[way.node])}, (standing, document)
-    elif all(mapped.through is None for _, mapped in way.steps):
-        assert ids <= may[way.node], (standing, document)
-    return {way.node} if ids else set()
+    seen, bare = set(), True
+    for step, (node, level) in enumerate(zip(way.nodes, levels, strict=True)):
+        ids = {row for row, _ in level}
+        if step == 0:
+            assert ids == may[node], (standing, document)
+            assert {total for _, total in level} <= {len(may[node])}, (standing, document)
+        else:
+            bare = bare and way.steps[step - 1][1].through is None
+            assert not bare or ids <= may[node], (standing, document)
+        if ids:
+            seen.add(node)
+    return seen
 
 
 async def test_a_lookup_gives_what_may_be_read_and_null_for_the_rest(
