@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(wildcard platform tests bench)
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
+# One process per core, each with a database of its own; who is idle takes over what waits.
+TESTS := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .PHONY: help demo test check schema bench proof clean
 
@@ -33,7 +35,7 @@ demo: $(RUN) ## install, start PostgreSQL, migrate, onboard, load the story, ser
 	@$(BIN)/guanjia demo
 
 test: $(DEV) ## the whole suite on a real PostgreSQL
-	@$(BIN)/python -m pytest
+	@$(TESTS)
 
 check: $(DEV) ## format, lint, types, floors, SDL, policies, tests: what CI runs
 	$(BIN)/ruff format --check $(SOURCES)
@@ -42,7 +44,7 @@ check: $(DEV) ## format, lint, types, floors, SDL, policies, tests: what CI runs
 	cd platform && ../$(BIN)/lint-imports --config ../pyproject.toml
 	$(BIN)/guanjia schema --check
 	$(BIN)/guanjia policy test
-	$(BIN)/python -m pytest
+	$(TESTS)
 
 schema: $(RUN) ## rewrite schema.graphql
 	@$(BIN)/guanjia schema

@@ -1,4 +1,4 @@
-"""One server, one migrated database and one event loop for the whole test session.
+"""One server, and for each process of the test session one migrated database and one event loop.
 
 The server is the embedded one in the project's state folder, so that a second run starts warm, or
 the one on which GUANJIA_ADMIN_DATABASE_URL or GUANJIA_DATABASE_URL may create roles; breaking the

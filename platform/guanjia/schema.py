@@ -5,6 +5,7 @@ A module takes part with `guanjia.<module>.schema`, where it may define `Query`,
 """
 
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -19,6 +20,8 @@ from guanjia.graph.limits import Limits
 from guanjia.graph.marks import unmarked
 from guanjia.graph.masking import CodedErrors
 from guanjia.graph.scalars import SCALARS
+from guanjia.graph.validity import KNOWN, Validity
+from guanjia.reading.documents import Lru
 from guanjia.settings import MODULES
 
 
@@ -55,7 +58,12 @@ def build(modules: Sequence[str] = MODULES, *, introspection: bool = True) -> st
         query=query,
         mutation=merged["mutation"],
         subscription=merged["subscription"],
-        extensions=[Limits, CodedErrors, *([] if introspection else [DisableIntrospection])],
+        extensions=[
+            Limits,
+            partial(Validity, Lru(KNOWN)),
+            CodedErrors,
+            *([] if introspection else [DisableIntrospection]),
+        ],
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
     )
     missing = unmarked(graphql_schema(schema))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
@@ -14,6 +16,7 @@ from guanjia.db.connections import (
     Connections,
     MissingConnection,
     database_of,
+    remembered_passwords,
     resolve,
     with_database,
     with_user,
@@ -66,6 +69,20 @@ async def test_without_an_administrator_nothing_is_prepared(tmp_path: Path) -> N
 
 def test_addresses_are_not_shown() -> None:
     assert repr(Connections(app_rw="postgresql://app_rw:secret@host/db")) == "Connections(app_rw)"
+
+
+def test_those_who_ask_for_passwords_at_once_get_the_same(tmp_path: Path) -> None:
+    """Each of them would write its own over the others'."""
+    servers, begin = [f"server{n}" for n in range(20)], threading.Barrier(4)
+
+    def ask() -> list[dict[str, str]]:
+        begin.wait()
+        return [remembered_passwords(tmp_path, server) for server in servers]
+
+    with ThreadPoolExecutor(4) as pool:
+        first, *others = [asked.result() for asked in [pool.submit(ask) for _ in range(4)]]
+    assert others == [first] * 3
+    assert [remembered_passwords(tmp_path, server) for server in servers] == first
 
 
 def test_user_and_database_are_replaced_wherever_they_stand() -> None:

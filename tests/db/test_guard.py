@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -18,8 +20,6 @@ from guanjia.db.connections import Connections, database_of, with_database, with
 from guanjia.db.guard import check_role, check_server
 from guanjia.db.requirements import UnsafeDatabase, check_settings, check_version
 
-GUEST = "guanjia_test_guest"
-
 
 @pytest.fixture(scope="module")
 async def own_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[embedded.Server]:
@@ -30,20 +30,27 @@ async def own_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
     shutil.rmtree(running.home.folder)
 
 
+@dataclass(frozen=True)
+class Guest:
+    """A role of its own, connected as itself, and the superuser who changes it."""
+
+    role: str
+    connection: asyncpg.Connection
+    admin: asyncpg.Connection
+
+
 @pytest.fixture
 async def guest(
     admin: asyncpg.Connection, server: Server, connections: Connections
-) -> AsyncIterator[tuple[asyncpg.Connection, asyncpg.Connection]]:
-    """A role of its own, as itself, and the superuser who changes it."""
-    name = database_of(connections.require("owner"))
-    await admin.execute(f"drop role if exists {GUEST}")
-    await admin.execute(f"create role {GUEST} login password 'guest'")
-    await admin.execute(f'grant connect on database "{name}" to {GUEST}')
-    dsn = with_database(with_user(server.administrator, GUEST, "guest"), name)
+) -> AsyncIterator[Guest]:
+    name, role = database_of(connections.require("owner")), f"guest_{secrets.token_hex(6)}"
+    await admin.execute(f"create role {role} login password 'guest'")
+    await admin.execute(f'grant connect on database "{name}" to {role}')
+    dsn = with_database(with_user(server.administrator, role, "guest"), name)
     connection = await asyncpg.connect(dsn)
-    yield connection, admin
+    yield Guest(role, connection, admin)
     await connection.close()
-    await admin.execute(f'revoke all on database "{name}" from {GUEST}; drop role {GUEST}')
+    await admin.execute(f'revoke all on database "{name}" from {role}; drop role {role}')
 
 
 @pytest.mark.parametrize("role", ["app_rw", "app_ro"])
@@ -79,25 +86,20 @@ async def test_the_owner_may_not_serve(connections: Connections) -> None:
         ("alter role {guest} connection limit 5", "不是本系统的角色"),
     ],
 )
-async def test_other_roles_may_not_serve(
-    guest: tuple[asyncpg.Connection, asyncpg.Connection], statement: str, said: str
-) -> None:
-    connection, admin = guest
-    await admin.execute(statement.format(guest=GUEST))
+async def test_other_roles_may_not_serve(guest: Guest, statement: str, said: str) -> None:
+    await guest.admin.execute(statement.format(guest=guest.role))
     with pytest.raises(UnsafeDatabase, match=said):
-        await check_role(connection)
+        await check_role(guest.connection)
 
 
-async def test_a_member_of_a_role_that_bypasses_may_not_serve(
-    guest: tuple[asyncpg.Connection, asyncpg.Connection],
-) -> None:
-    connection, admin = guest
-    await admin.execute(f"create role {GUEST}_group bypassrls; grant {GUEST}_group to {GUEST}")
+async def test_a_member_of_a_role_that_bypasses_may_not_serve(guest: Guest) -> None:
+    group = f"{guest.role}_group"
+    await guest.admin.execute(f"create role {group} bypassrls; grant {group} to {guest.role}")
     try:
         with pytest.raises(UnsafeDatabase, match="属于角色"):
-            await check_role(connection)
+            await check_role(guest.connection)
     finally:
-        await admin.execute(f"drop role {GUEST}_group")
+        await guest.admin.execute(f"drop role {group}")
 
 
 @pytest.mark.parametrize("name", ["fsync", "full_page_writes", "synchronous_commit"])
@@ -144,7 +146,7 @@ def test_a_new_enough_server_is_taken(number: int) -> None:
 
 
 async def test_pending_migrations_are_named(server: Server) -> None:
-    name = "guard_without_migrations"
+    name = f"test_{secrets.token_hex(6)}"
     empty = await prepare(server.administrator, name, server.passwords)
     try:
         connection = await asyncpg.connect(empty.require("app_rw"))

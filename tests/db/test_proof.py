@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 
 import asyncpg
 import pytest
@@ -26,8 +27,7 @@ async def test_tenants_are_proven_apart(connections: Connections, mode: str) -> 
 
 @pytest.mark.parametrize("mode", proof.MODES)
 async def test_a_leak_is_not_proven(server: Server, mode: str) -> None:
-    name = "proof_of_a_leak"
-    await cluster.drop_database(server.administrator, name)
+    name = f"test_{secrets.token_hex(6)}"
     leaky = await cluster.prepare(server.administrator, name, server.passwords)
     try:
         connection = await asyncpg.connect(leaky.require("owner"))

@@ -30,8 +30,8 @@ def test_an_operation_is_named(
 
 
 def test_naming_takes_no_time() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for hostile in ("#" * 500_000, "#\n" * 250_000, " " * 500_000, "query" + " " * 500_000):
         kind_and_name(hostile)
         kind_and_name(hostile, "a" * 64)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2

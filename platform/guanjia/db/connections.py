@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
@@ -197,15 +199,30 @@ def remembered_passwords(state_dir: Path, server: str) -> dict[str, str]:
 
 
 def remembered_secrets(state_dir: Path, server: str, names: tuple[str, ...]) -> dict[str, str]:
+    """Secrets by name, made on first use; two that ask at the same time get the same."""
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = state_dir / "credentials.json"
-    kept: dict[str, dict[str, str]] = json.loads(path.read_text()) if path.exists() else {}
-    mine = kept.setdefault(server, {})
-    missing = [name for name in names if name not in mine]
-    if missing:
-        mine.update({name: secrets.token_urlsafe(24) for name in missing})
-        _write_private(path, json.dumps(kept, indent=2))
+    mine = _remembered(path).get(server, {})
+    if any(name not in mine for name in names):
+        with exclusively(state_dir / "credentials.lock"):
+            kept = _remembered(path)
+            mine = kept.setdefault(server, {})
+            mine.update({n: secrets.token_urlsafe(24) for n in names if n not in mine})
+            _write_private(path, json.dumps(kept, indent=2))
     return {name: mine[name] for name in names}
+
+
+def _remembered(path: Path) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
+@contextmanager
+def exclusively(lock: Path) -> Iterator[None]:
+    """Only one on this machine at a time works under the lock file."""
+    with open(lock, "a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def _write_private(path: Path, text: str) -> None:

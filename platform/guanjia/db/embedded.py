@@ -21,15 +21,14 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 
-from guanjia.db.connections import ROLES, remembered_secrets, socket_address
+from guanjia.db.connections import ROLES, exclusively, remembered_secrets, socket_address
 from guanjia.db.homes import Home, find_home
 
 SUPERUSER = "postgres"
@@ -154,12 +153,9 @@ def _stop_whoever_uses_it(state_dir: Path) -> bool:
         return _stop(find_home(state_dir, _system_user()))
 
 
-@contextmanager
-def _exclusively(state_dir: Path) -> Iterator[None]:
+def _exclusively(state_dir: Path) -> AbstractContextManager[None]:
     """Only one process at a time starts or stops the server of a state folder."""
-    with open(state_dir / "server.lock", "a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return exclusively(state_dir / "server.lock")
 
 
 def _system_user() -> pwd.struct_passwd | None:
