@@ -16,7 +16,7 @@ from uuid import uuid4
 import pytest
 from graphql import GraphQLInputObjectType, get_named_type, get_nullable_type
 from tests.api.oracle import Oracle
-from tests.api.paths import roots
+from tests.api.paths import id_argument, roots
 from tests.api.population import populate, populate_compounds
 from tests.api.test_schema_walk import PERSONAS, standing_of
 from tests.api.test_walls import sample
@@ -226,8 +226,8 @@ def _searches(graph: Any, kinds: Any) -> Iterator[tuple[Door, Callable[[str], An
     fields = graph.query_type.fields
     if Lookup in kinds:
         for root in roots(graph, Lookup):
-            if "id" in fields[root].args:
-                yield Door("query", root, "id", "ID!", "{ id }"), lambda identifier: identifier
+            if argument := id_argument(graph, root):
+                yield Door("query", root, argument, "ID!", "{ id }"), lambda identifier: identifier
     if Connect in kinds:
         for root in roots(graph, Connect):
             kind = get_named_type(fields[root].args["filter"].type)

@@ -8,16 +8,11 @@ The law (居委会组织法 2025 art. 8) says 近亲属 and gives no list; ours 
 
 from __future__ import annotations
 
-import csv
-import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from pathlib import Path
 
-from guanjia.compounds.rules import date_of
-
-_FILE = Path(__file__).parent / "avoidances.csv"
+from guanjia.compounds.rules import Dated, dated_rows
 
 
 class Side(StrEnum):
@@ -28,17 +23,14 @@ class Side(StrEnum):
     PROPERTY_PARTY = "PROPERTY_PARTY"
 
 
-@dataclass(frozen=True, slots=True)
-class Avoidance:
-    """In force on `valid_from` and before `valid_to`; None is open."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Avoidance(Dated):
+    """Near relatives do not stand on both sides."""
 
     code: str
     title: str
     one: Side
     other: Side
-    valid_from: dt.date | None
-    valid_to: dt.date | None
-    source: str
 
     @property
     def sentence(self) -> str:
@@ -47,11 +39,7 @@ class Avoidance:
 
 @cache
 def avoidances() -> tuple[Avoidance, ...]:
-    with _FILE.open(encoding="utf-8", newline="") as file:
-        return tuple(
-            Avoidance(
-                row["code"], row["title"], Side(row["one"]), Side(row["other"]),
-                date_of(row["valid_from"]), date_of(row["valid_to"]), row["source"],
-            )
-            for row in csv.DictReader(file)
-        )  # fmt: skip
+    return tuple(
+        Avoidance(**{**row, "one": Side(row["one"]), "other": Side(row["other"])})
+        for row in dated_rows("avoidances.csv")
+    )

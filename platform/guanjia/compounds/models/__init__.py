@@ -7,6 +7,7 @@ from guanjia.compounds.models.bindings import (
     VoteCause,
     VoteHolding,
 )
+from guanjia.compounds.models.butlers import ButlerHolder, ButlerSeat, SeatTenure
 from guanjia.compounds.models.committees import CommitteeMember, CommitteePost, OwnersCommittee
 from guanjia.compounds.models.companies import PropertyCompany, PropertyContract
 from guanjia.compounds.models.crossappointments import (
@@ -41,6 +42,8 @@ __all__ = [
     "BindingProof",
     "BindingRelation",
     "Building",
+    "ButlerHolder",
+    "ButlerSeat",
     "CommitteeMember",
     "CommitteePost",
     "Compound",
@@ -53,7 +56,6 @@ __all__ = [
     "HouseUnit",
     "HouseholdMember",
     "HouseholdRelation",
-
     "Kinship",
     "KinshipKind",
     "ListItem",
@@ -67,6 +69,7 @@ __all__ = [
     "PropertyCompany",
     "PropertyContract",
     "ResidentHousehold",
+    "SeatTenure",
     "VoteCause",
     "VoteHolding",
 ]

@@ -7,6 +7,7 @@ from guanjia.compounds import dependents as dependents  # makes itself known to 
 from guanjia.compounds import partydependents as partydependents  # the same
 from guanjia.compounds.schema import (
     bindings,
+    butlers,
     census,
     changes,
     committees,
@@ -30,6 +31,7 @@ Query = merge_types(
         partyorganisations.Query,
         crossappointments.Query,
         census.Query,
+        butlers.Query,
     ),
 )
 Mutation = merge_types(
@@ -43,6 +45,7 @@ Mutation = merge_types(
         committees.Mutation,
         partyorganisations.Mutation,
         crossappointments.Mutation,
+        butlers.Mutation,
     ),
 )
 

@@ -7,7 +7,8 @@ from typing import Any
 import strawberry
 from strawberry.types import Info
 
-from guanjia.compounds.schema.lists import CompoundList, ListKind, Seat
+from guanjia.compounds.schema.lists import CompoundList, ListKind
+from guanjia.compounds.schema.seats import Seat
 from guanjia.compounds.service import listitems, lists
 from guanjia.db.scope import Scope
 from guanjia.graph.filters import arguments
