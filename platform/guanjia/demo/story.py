@@ -12,7 +12,7 @@ from typing import Any
 
 from guanjia.app import world
 from guanjia.db.connections import Connections
-from guanjia.demo import estates, parties, people, residents
+from guanjia.demo import census, estates, parties, people, residents
 from guanjia.demo.people import GRID_MAKENG, GRID_XIMENQIAO, XIMENQIAO, Places
 from guanjia.demo.stage import Failed, Stage
 from guanjia.settings import Settings
@@ -294,7 +294,7 @@ async def tell(settings: Settings, connections: Connections) -> list[str]:
             stage = Stage(opened, schema, slug)
             places = await people.arrange(stage)
             if slug == "yanping":
-                for part in (residents.register, estates.settle, parties.organise):
+                for part in (residents.register, estates.settle, parties.organise, census.take):
                     said.append(await part(stage, places))
                 said.append(f"演示案件({STAGES}):")
                 for tale in TALES:
