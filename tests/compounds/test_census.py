@@ -151,7 +151,9 @@ async def test_homes_stand_in_for_households_and_grid_branches_cover(
     assert (after["totals"]["withoutBranch"], after["totals"]["households"]) == (1, 201)
 
 
-async def test_a_census_is_for_whoever_holds_the_region(place: Any, street: Any) -> None:
+async def test_a_census_is_for_whoever_holds_the_region(
+    place: Any, street: Any, make_town: Any
+) -> None:
     town = place.town
     district = await taken(await town.person("DCMD"), town, "district")
     assert district["totals"]["compounds"] == 4
@@ -161,6 +163,10 @@ async def test_a_census_is_for_whoever_holds_the_region(place: Any, street: Any)
     assert await taken(await town.person("SCMD", "south"), town, "north") is None
     assert (await taken(place.secretary, town, "north1"))["totals"]["compounds"] == 1
     assert await taken(place.secretary, town, "north") is None
+    foreign = await make_town()
+    for region in (foreign.tenant.regions["district"].id, new_id(), "x"):
+        chief = await town.person("DCMD")
+        assert (await chief.data(WHOLE, {"r": str(region)}))["propertyCensus"] is None
     clerk = await town.person("COMM", "north1")
     assert await clerk.code(WHOLE, {"r": str(town.tenant.regions["north1"].id)}) == "FORBIDDEN"
 

@@ -6,12 +6,14 @@ import asyncio
 import datetime as dt
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.compounds.test_partyorganisations import founded
 
 from guanjia.compounds import avoidances
 from guanjia.compounds.service import avoidance
+from guanjia.tenancy.dependents import follow, hanging_on_organisation
 
 ONE = "crossAppointment"
 FINDINGS = "{ avoidanceFindings { code rule since one { title } other { title } } }"
@@ -281,3 +283,50 @@ async def test_what_joined_a_dissolved_party_organisation_ends_with_it(sides: Si
     assert gone["userErrors"] == []
     seen = await sides.place.secretary.data("{ crossAppointments { nodes { validTo } } }")
     assert seen["crossAppointments"]["nodes"] == [{"validTo": "2026-08-01"}]
+
+
+async def test_kinship_and_posts_follow_when_two_rows_are_one_person(sides: Sides) -> None:
+    """A is a sibling of B and of C; B and C are one. Then B and A are one: no kinship stays."""
+    first, second, third = [
+        await sides.officer(sides.committee, "COMMITTEE_MEMBER") for _ in range(3)
+    ]
+    for other in (second, third):
+        await sides.related(first, other)
+    await sides.across(**sides.into_residents(third))
+    asked = (
+        "{ kinships { nodes { person { id } relative { id } } }"
+        " crossAppointments { nodes { person { id } } } }"
+    )
+
+    async def merged(kept: str, gone: str) -> Any:
+        found = await sides.place.secretary.data(
+            "query ($f: PersonFilter) { persons(filter: $f) { nodes { id version } } }",
+            {"f": {"id": {"in": [kept, gone]}}},
+        )
+        version = {p["id"]: p["version"] for p in found["persons"]["nodes"]}
+        await sides.place.secretary.done(
+            "mergePersons", "person { id }", keptId=kept, keptVersion=version[kept],
+            mergedId=gone, mergedVersion=version[gone], reason="同一人",
+        )  # fmt: skip
+        return await sides.place.secretary.data(asked)
+
+    one = await merged(second, third)
+    assert one["kinships"]["nodes"] == [{"person": {"id": first}, "relative": {"id": second}}]
+    assert one["crossAppointments"]["nodes"] == [{"person": {"id": second}}]
+    none = await merged(second, first)
+    assert none["kinships"]["nodes"] == []
+
+
+async def test_it_follows_its_community_and_keeps_organisations_open(sides: Sides) -> None:
+    person = await sides.officer(sides.committee, "COMMITTEE_MEMBER")
+    await sides.across(**sides.into_residents(person))
+    regions = sides.place.town.tenant.regions
+    pairs = [(regions["north1"].id, regions["north2"].id)]
+    database = sides.place.town.api.world.database
+    async with database.tenant_transaction(sides.place.town.tenant.id) as opened:
+        hanging = await hanging_on_organisation(opened, UUID(sides.residents))
+        assert "在任交叉任职 1 项" in hanging
+        await follow(opened, pairs)
+    new = await sides.place.town.person("CSEC", "north2")
+    seen = await new.data("{ crossAppointments { totalCount } }")
+    assert seen["crossAppointments"]["totalCount"] == 1

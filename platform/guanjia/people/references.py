@@ -14,6 +14,7 @@ class PersonReference:
 
     sealed: columns sealed with the person's key, sealed anew when the row moves to another person.
     same: columns by which two rows say the same; of such a pair the merged person's goes.
+    other: the column of another person; a row between two who turn out to be one goes.
     erased: whether the rows go when the person is erased.
     """
 
@@ -21,6 +22,7 @@ class PersonReference:
     column: str = "person_id"
     sealed: tuple[str, ...] = ()
     same: tuple[str, ...] = ()
+    other: str | None = None
     erased: bool = False
 
 

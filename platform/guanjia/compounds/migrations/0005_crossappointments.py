@@ -63,7 +63,6 @@ class Migration(BaseMigration):
             "kinships",
             [
                 "person_id uuid not null",
-                # Two who were declared relatives may turn out to be one person and be merged.
                 "relative_id uuid not null",
                 "kind text not null",
                 "valid_from date",
@@ -78,6 +77,7 @@ class Migration(BaseMigration):
             indexes=["relative_id"],
             checks=[
                 one_of("kind", tuple(KinshipKind)),
+                "person_id <> relative_id",
                 IN_ORDER,
                 "(valid_to is null) = (withdrawal_reason is null)",
             ],

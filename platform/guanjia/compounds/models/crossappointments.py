@@ -115,6 +115,8 @@ class Kinship(Model):
 
 refers(
     PersonReference("cross_appointments"),
-    PersonReference("kinships", same=("relative_id", "until"), erased=True),
-    PersonReference("kinships", column="relative_id", same=("person_id", "until"), erased=True),
+    PersonReference("kinships", same=("relative_id", "until"), other="relative_id", erased=True),
+    PersonReference(
+        "kinships", "relative_id", same=("person_id", "until"), other="person_id", erased=True
+    ),
 )

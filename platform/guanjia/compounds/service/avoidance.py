@@ -14,10 +14,11 @@ from guanjia.compounds.models.committees import CommitteePost
 from guanjia.compounds.models.crossappointments import POST_TITLES
 from guanjia.compounds.models.partyorganisations import PartyPostKind
 from guanjia.db.pools import Transaction
-from guanjia.db.scope import Scope, path_end
+from guanjia.db.scope import Reachable, Scope
 from guanjia.graph.errors import CONFLICT, Refusal
 
 MOST = 200
+_PLACE = Reachable(region="path")
 TITLES: dict[str, str] = {
     **{f"CROSS:{post}": title for post, title in POST_TITLES.items()},
     "CROSS:": "成员",
@@ -144,18 +145,15 @@ async def refuse_relatives(transaction: Transaction, person_id: UUID, tenure_id:
 
 async def conflicts(connection: Any, tenant_id: UUID, scope: Scope, day: dt.date) -> list[Conflict]:
     """What stands on the day or is to come, where the scope reaches; at most MOST."""
-    paths = scope.paths
+    arguments: list[Any] = [tenant_id, *_rules(), day]
+
+    def bind(value: Any, kind: str) -> str:
+        arguments.append(value)
+        return f"${len(arguments)}::{kind}"
+
+    only = scope.predicate(_PLACE, "a", "$1", bind)
     rows = await connection.fetch(
-        _CONFLICTS.format(
-            during="daterange($7, null)",
-            only="exists (select 1 from unnest($8::text[], $9::text[]) s(low, high)"
-            ' where a.path >= s.low collate "C" and a.path < s.high collate "C")',
-        ),
-        tenant_id,
-        *_rules(),
-        day,
-        list(paths),
-        [path_end(path) for path in paths],
+        _CONFLICTS.format(during="daterange($7, null)", only=only), *arguments
     )
     known = {rule.code: rule for rule in avoidances()}
     return [

@@ -238,6 +238,14 @@ async def _move(
             merged.id,
             kept.id,
         )
+    if reference.other:
+        await connection.execute(
+            f"delete from {table} where tenant_id = $1 and {column} = $2"
+            f" and {reference.other} = $3",
+            tenant,
+            merged.id,
+            kept.id,
+        )
     if reference.sealed:
         await _seal_anew(transaction, reference, kept, merged)
     status: str = await connection.execute(
