@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guanjia.access.actor import FAR_FUTURE, LEVEL_OF_DEPTH, Actor, Held, without_conflicts
+from guanjia.access.administrators import Term, refuse_without_administrator, uncovered
 from guanjia.access.grants import GRANT, _may_give, grant_role, revoke_role, why_allowed
 from guanjia.access.policy import Policy
 from guanjia.access.rulebook import REACHES, OwnRole, Right
@@ -310,3 +311,56 @@ async def test_why_says_what_the_actor_may_do(
 
 def test_levels_follow_from_the_paths() -> None:
     assert {LEVEL_OF_DEPTH[len(path)] for path in PATHS} == set(LEVEL_OF_DEPTH.values())
+
+
+DAY = dt.timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("others", "alone"),
+    [
+        ([], 0),
+        ([(0, 5)], 5),
+        ([(0, 5), (5, 9)], 9),
+        ([(0, 5), (4, 10)], None),
+        ([(4, 20), (0, 5)], None),
+        ([(0, 5), (6, 20)], 5),
+        ([(1, 20)], 0),
+        ([(-3, 2), (-1, 10)], None),
+    ],
+)
+def test_somebody_can_always_give_roles(others: list[tuple[int, int]], alone: int | None) -> None:
+    """Of a term of ten days, the first day on which no other runs."""
+
+    def term(start: int, end: int) -> Term:
+        return Term(NOW + start * DAY, NOW + end * DAY)
+
+    found = uncovered(term(0, 10), [term(*other) for other in others])
+    assert found == (None if alone is None else NOW + alone * DAY)
+
+
+async def test_whoever_takes_over_in_the_future_stays_too(
+    database: Database, tenant: Any, person: Any, actor_of: Any
+) -> None:
+    """The right that begins when the present one ends cannot be taken away any more than that."""
+    present, future = [(await person(name)).membership_id for name in ("present", "future")]
+    async with database.tenant_transaction(tenant.id) as transaction:
+        for member, start, end in ((present, NOW - DAY, LATER), (future, LATER, None)):
+            await transaction.connection.execute(
+                "insert into grants (id, membership_id, role, region_id, region_path, valid_from,"
+                " valid_to) select gen_random_uuid(), $1, 'SEC', id, path, $2, $3 from regions"
+                " where level = 'DISTRICT'",
+                member,
+                start,
+                end,
+            )
+        found = await transaction.connection.fetch("select id, membership_id from grants")
+    grants = {row["membership_id"]: row["id"] for row in found}
+    actor = await actor_of(present)
+    async with database.tenant_transaction(tenant.id) as transaction:
+        for leaving, words in ((future, "其他安全管理员的授权只到"), (present, "最后一名")):
+            with pytest.raises(Refusal, match=words) as refused:
+                await refuse_without_administrator(
+                    transaction, actor.policy, [grants[leaving]], NOW
+                )
+            assert refused.value.code == "LAST_ADMINISTRATOR"

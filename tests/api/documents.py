@@ -79,7 +79,7 @@ DOCUMENTS: list[tuple[str, Any]] = [
     ),
     (
         '{ regions(filter: { asOf: "2026-03-02" }) { totalCount nodes { code version predecessors'
-        " { code } successors { code validFrom } } } }",
+        " { code } formerNames { name validTo } successors { code validFrom } } } }",
         None,
     ),
     (

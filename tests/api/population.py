@@ -40,7 +40,19 @@ async def populate(town: Any) -> None:
         handler = str(town.organisations[department])
         await step(district, "dispatchCase", "DispatchCaseInput", case, organisationId=handler)
         await photo(town, clerk, case)
+        await former_name(town, community)
         await import_batch(town, clerk, community)
+
+
+async def former_name(town: Any, community: str) -> None:
+    """What the community was called before."""
+    region = town.tenant.regions[community]
+    async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
+        await transaction.connection.execute(
+            "insert into region_former_names (id, region_id, region_path, name, valid_to)"
+            " values ($1, $2, $3, $4, '2025-01-01')",
+            new_id(), region.id, region.path, f"老{community}",
+        )  # fmt: skip
 
 
 async def photo(town: Any, clerk: Any, case: dict[str, Any]) -> None:

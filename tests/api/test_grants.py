@@ -81,6 +81,14 @@ async def test_the_last_who_can_give_roles_stays(town: Any) -> None:
     tomorrow = (dt.datetime.now(dt.UTC) + dt.timedelta(days=1)).isoformat()
     await give(town, last, deputy, "SEC", "district", validTo=tomorrow)
     assert await last.refused("revokeRole", mine) == "LAST_ADMINISTRATOR"
+    short = (await last.do("revokeRole", mine))["userErrors"][0]["message"]
+    assert short.startswith("其他安全管理员的授权只到 ")
+    # Whoever begins when the deputy's right has ended leaves a gap; before that, none.
+    later = await town.person(None)
+    after = (dt.datetime.now(dt.UTC) + dt.timedelta(days=2)).isoformat()
+    made = await give(town, last, later, "SEC", "district", validFrom=after)
+    assert made["userErrors"] == []
+    assert await last.refused("revokeRole", mine) == "LAST_ADMINISTRATOR"
     assert (await give(town, last, deputy, "SEC", "district"))["userErrors"] == []
     assert (await last.do("revokeRole", mine))["userErrors"] == []
     assert await last.code("{ roles { code } }") == "FORBIDDEN"

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from guanjia.db.ids import new_id
+from guanjia.tenancy.models import LOCAL
 
 HISTORY = (
     "query ($id: ID!) { region(id: $id) { name validTo version predecessors { name }"
@@ -53,6 +54,19 @@ async def test_a_grid_is_made_once_renamed_and_closed(town: Any) -> None:
     assert [r["action"] for r in records["auditRecords"]["nodes"]] == [
         "region.close_grid", "region.rename_grid", "region.create_grid",
     ]  # fmt: skip
+
+
+async def test_a_renamed_grid_keeps_the_names_it_had(town: Any) -> None:
+    leader, other = await town.person("SLEAD", "north"), await town.person("SLEAD", "south")
+    grid = str(town.tenant.regions["north1grid"].id)
+    await leader.done("renameGrid", id=grid, version=1, name="北园")
+    names = "query ($id: ID!) { region(id: $id) { name formerNames { name validTo } } }"
+    shown = (await leader.data(names, {"id": grid}))["region"]
+    today = dt.datetime.now(LOCAL).date().isoformat()
+    assert shown == {
+        "name": "北园", "formerNames": [{"name": "测试north1grid", "validTo": today}],
+    }  # fmt: skip
+    assert (await other.data(names, {"id": grid}))["region"] is None
 
 
 async def test_a_street_manages_its_own_grids_only(town: Any) -> None:

@@ -40,9 +40,11 @@ PERMISSIONS = {
     "approve_extension": "case:approve_extension", "check_case": "case:check",
     "close_case": "case:close", "finish_evaluation": "case:close", "evaluate_case": "case:evaluate",
     "reopen_case": "case:reopen", "archive_case": "case:archive", "void_case": "case:void",
+    "add_correction_note": "case:correct",
     "escalate_case": "case:escalate", "supervise_case": "case:supervise",
     "release_supervision": "case:supervise", "load_calendar_year": "calendar:manage",
 }  # fmt: skip
+UNVERSIONED = {"evaluate_case", "add_correction_note"}
 
 
 def at(text: str) -> dt.datetime:
@@ -94,7 +96,7 @@ class Town:
 
     async def do(self, who: str, action: str, case: Case, **given: Any) -> Case:
         """The step on the case as it is now, by its use-case and in its own transaction."""
-        if "version" not in given and action != "evaluate_case":
+        if "version" not in given and action not in UNVERSIONED:
             given["version"] = (await self.stored(case.id))["version"]
         return await self._do(who, action, {"id": case.id, **given})
 

@@ -15,6 +15,8 @@ from guanjia.db.pools import Database, Transaction
 from guanjia.db.scope import Reach, Scope
 from guanjia.graph.errors import Refusal
 from guanjia.tenancy import organisations, regions
+from guanjia.tenancy.regionplan import plan
+from guanjia.tenancy.regiontree import Entry
 
 TODAY = dt.date(2026, 3, 2)
 
@@ -66,7 +68,9 @@ async def test_grid_is_made_renamed_and_closed(database: Database, tenant: Any) 
         assert (row["name"], row["grid_kind"]) == ("园区1网格", "DEDICATED")
         assert row["path"].startswith(community.path)
         assert len(row["path"]) == 20
-        await regions.rename_grid(transaction, ME, scope, grid_id=made, name="北园区", version=1)
+        await regions.rename_grid(
+            transaction, ME, scope, grid_id=made, name="北园区", version=1, today=TODAY
+        )
         error = await refused(close(transaction, scope, made, 1))
         assert (error.code, error.field) == ("CONFLICT", ("version",))
         await close(transaction, scope, made, 2)
@@ -75,6 +79,50 @@ async def test_grid_is_made_renamed_and_closed(database: Database, tenant: Any) 
         assert closed["path"] == row["path"]
         again = await new_grid(transaction, scope, community.id, 901)
         assert again != made, "a closed grid's number may be used again, its past is not"
+
+
+async def test_each_day_has_its_name(database: Database, tenant: Any) -> None:
+    """Of several names of one day the last is that day's; one of less than a day is none's."""
+    grid = tenant.regions["north1grid"]
+    day = dt.timedelta(days=1)
+    async with database.tenant_transaction(tenant.id) as transaction:
+        for name, when in (
+            ("东园", TODAY), ("误录", TODAY), ("西园", TODAY), ("西园", TODAY + day),
+            ("南园", TODAY + 9 * day),
+        ):  # fmt: skip
+            await regions.rename_regions(transaction, [(grid.id, name)], when)
+        kept = await transaction.connection.fetch(
+            "select name, valid_to from region_former_names where region_id = $1 order by valid_to",
+            grid.id,
+        )
+        now = await transaction.connection.fetchval(
+            "select name from regions where id = $1", grid.id
+        )
+    assert [tuple(row) for row in kept] == [
+        ("测试north1grid", TODAY),
+        ("西园", TODAY + 9 * day),
+    ]
+    assert now == "南园"
+
+
+async def test_a_newer_file_leaves_the_old_names_behind(database: Database, tenant: Any) -> None:
+    async with database.tenant_transaction(tenant.id) as transaction:
+        await regions.lock_tree(transaction)
+        current = await regions.in_force(transaction)
+        codes = {region.id: region.code for region in current}
+        street = tenant.regions["north"]
+        wanted = [
+            Entry(
+                0, r.level, r.code, "北街道" if r.id == street.id else r.name,
+                codes[r.parent_id] if r.parent_id else None,
+            )
+            for r in current if r.level != "GRID"
+        ]  # fmt: skip
+        await regions.apply_plan(transaction, plan(current, wanted), TODAY)
+        kept = await transaction.connection.fetch("select * from region_former_names")
+    assert [(row["region_id"], row["name"], row["valid_to"]) for row in kept] == [
+        (street.id, "测试north", TODAY)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +163,13 @@ async def test_grids_are_made_inside_communities_of_the_scope_only(
             assert (await refused(new_grid(transaction, scope, region, 5))).code == code
         error = await refused(
             regions.rename_grid(
-                transaction, ME, at(north.path), grid_id=north.id, name="街道", version=1
+                transaction,
+                ME,
+                at(north.path),
+                grid_id=north.id,
+                name="街道",
+                version=1,
+                today=TODAY,
             )
         )
         assert error.code == "BAD_USER_INPUT", "streets change with the district's file only"

@@ -21,6 +21,7 @@ from guanjia.access.actor import (
     lock_access,
     without_conflicts,
 )
+from guanjia.access.administrators import refuse_without_administrator
 from guanjia.access.models import MEMBER_REACH
 from guanjia.access.policy import Policy
 from guanjia.access.rulebook import REACHES, Right
@@ -223,27 +224,6 @@ async def _refuse_held(
         end or FAR_FUTURE,
     ):
         raise Refusal("ALREADY_HELD", "该成员在此区域已持有该角色。", ("role",))
-
-
-async def refuse_without_administrator(
-    transaction: Transaction, policy: Policy, leaving: Sequence[UUID], now: dt.datetime
-) -> None:
-    """Refused when without these grants nobody could give roles for as long as with them: a
-    tenant cannot lock itself out."""
-    if await transaction.connection.fetchval(
-        "select coalesce(max(until) filter (where id = any($1)) > coalesce("
-        "   max(until) filter (where not id = any($1)), '-infinity'), false)"
-        " from (select g.id, coalesce(g.valid_to, 'infinity') as until from grants g"
-        "   join memberships m on m.id = g.membership_id and m.active"
-        "   where g.role = any($2) and g.revoked_at is null and g.valid_from <= $3"
-        "   and (g.valid_to is null or g.valid_to > $3)) held",
-        list(leaving),
-        [role.code for role in policy.roles.values() if role.code in role.may_grant],
-        now,
-    ):
-        raise Refusal(
-            "LAST_ADMINISTRATOR", "这是最后一名能够授权的安全管理员,请先授予接任者。", ("grantId",)
-        )
 
 
 async def _check_separation(

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from guanjia.access import passwords
 from guanjia.access.actor import Actor, bump_epoch, lock_access
-from guanjia.access.grants import refuse_without_administrator
+from guanjia.access.administrators import refuse_without_administrator
 from guanjia.access.models import MemberKind
 from guanjia.access.sessions import end_sessions
 from guanjia.audit.service import record

@@ -13,7 +13,8 @@ import typer
 from rich.console import Console
 
 from guanjia import settings as configuration
-from guanjia.cases.service import advance_due, seal_plain_contacts
+from guanjia.attachments.store import store_of
+from guanjia.cases.service import advance_due, archive_fault, seal_plain_contacts
 from guanjia.db.connections import resolve
 from guanjia.db.pools import Database
 from guanjia.graph.errors import Refusal
@@ -48,6 +49,15 @@ def seal_contacts(
         raise typer.Exit(1)
 
 
+@case_app.command("verify")
+def verify(
+    tenant: Annotated[str | None, typer.Option("--tenant", help="只核验一个租户")] = None,
+) -> None:
+    """核验已归档的案件:经过、附件与文件是否仍与归档时相同。"""
+    if asyncio.run(_for_each(_verify, tenant)):
+        raise typer.Exit(1)
+
+
 async def _for_each(work: Work, chosen: str | None) -> int:
     """The work is done for every tenant, or the chosen one; for how many it could not be."""
     database = await Database.open(await resolve(configuration.load()), configuration.MODULES)
@@ -78,6 +88,15 @@ async def _advance(database: Database, tenant: UUID) -> str:
         steps += taken
         if not taken:
             return f"推进 {steps} 步"
+
+
+async def _verify(database: Database, tenant: UUID) -> str:
+    """Refusal with the first archived case that is not what it was."""
+    async with database.tenant_transaction(tenant) as transaction:
+        checked, fault = await archive_fault(transaction, store_of(configuration.load()))
+    if fault is not None:
+        raise Refusal("ARCHIVE_ALTERED", fault)
+    return f"{checked} 个已归档案件与归档时一致"
 
 
 async def _seal(database: Database, tenant: UUID) -> str:

@@ -102,6 +102,8 @@ class Payload:
     not_duplicate_of: tuple[UUID, ...] | None = None
     """The near open cases that whoever filed the case judged to be other matters."""
     answer_by: datetime | None = None
+    attachments_sha256: str | None = None
+    """Of all that hung on the case when it was archived: see `service.archive.manifest_hash`."""
 
 
 @dataclass(frozen=True, slots=True)

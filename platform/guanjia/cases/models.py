@@ -212,6 +212,7 @@ class CaseEvent(Model):
     step_due_at = fields.DatetimeField(null=True)
     due_provisional = fields.BooleanField()
     answer_by = fields.DatetimeField(null=True)
+    attachments_sha256 = fields.TextField(null=True)
     region_path = fields.TextField()
     current_path = fields.TextField()
     reporter_id = fields.UUIDField()

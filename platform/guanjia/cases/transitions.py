@@ -127,6 +127,7 @@ LABELS = {
     "choice": "满意度",
     "original_id": "被并入的案件",
     "note": "完成情况",
+    "text": "更正内容",
     "value": "延期的时长",
 }
 
@@ -264,6 +265,8 @@ ROWS: tuple[Transition[State, Who], ...] = (
     _t("ANSWERED", "collect_evaluation", "入户评价", (S.EVALUATING,), None,
        _who("evaluate", A.REACH), requires=("choice",),
        guards=("survey_open", "answers_left", "answerer_is_independent")),
+    _t("CORRECTED", "add_correction_note", "更正说明", (S.ARCHIVED,), None,
+       _who("correct", A.CLOSING_LEVEL), requires=("text", "reason")),
     _t("DUE_RECOMPUTED", "recompute_due", "重新计算时限", tuple(OPEN | {S.EVALUATING, S.EVALUATED}),
        None, clock=("due_at computed anew",)),
 )  # fmt: skip

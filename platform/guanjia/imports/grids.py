@@ -11,7 +11,7 @@ from guanjia.imports.exports import PAGE_ROWS, Export, offer
 from guanjia.imports.kinds import Change, Effect, Finding, ImportKind, Place, Row, register
 from guanjia.tenancy import grids
 from guanjia.tenancy.models import REGION_REACH, GridKind, Level
-from guanjia.tenancy.regions import lock_tree
+from guanjia.tenancy.regions import lock_tree, rename_regions
 from guanjia.tenancy.regiontree import DIGITS, MAX_NAME, code_problem, grid_kind
 
 CODE_DIGITS = DIGITS[Level.GRID]
@@ -127,8 +127,10 @@ async def _apply(
     old = {
         row.number: known[row["code"]] for row in (*doing[Change.CHANGED], *doing[Change.REMOVED])
     }
-    renamed = await grids.rename_grids(
-        transaction, [(old[row.number]["id"], row["name"]) for row in doing[Change.CHANGED]]
+    renamed = await rename_regions(
+        transaction,
+        [(old[row.number]["id"], row["name"]) for row in doing[Change.CHANGED]],
+        place.today,
     )
     closed = await grids.close_grids(
         transaction, [old[row.number]["id"] for row in doing[Change.REMOVED]], place.today
@@ -155,6 +157,7 @@ async def _undo(transaction: Transaction, place: Place, effects: Sequence[Effect
             for effect in effects
             if effect.change is not Change.ADDED
         ],
+        place.today,
     )
 
 

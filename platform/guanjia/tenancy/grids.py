@@ -15,7 +15,7 @@ from guanjia.db.pools import Transaction
 from guanjia.db.references import referring
 from guanjia.graph.errors import CONFLICT, Refusal
 from guanjia.tenancy.models import Level
-from guanjia.tenancy.regions import in_force, insert_regions
+from guanjia.tenancy.regions import in_force, insert_regions, keep_names
 from guanjia.tenancy.regiontree import Entry
 
 _USED = "导入的网格中已有被使用的(例如已有案件或授权),不能撤销。请改为停用。"
@@ -30,20 +30,6 @@ async def make_grids(
     entries = [Entry(0, Level.GRID, code, name, code[:12]) for code, name in named.items()]
     await insert_regions(transaction, entries, known, today)
     return {code: known[code].id for code in named}
-
-
-async def rename_grids(
-    transaction: Transaction, named: Sequence[tuple[UUID, str]]
-) -> dict[UUID, int]:
-    """The grids have these names. Their versions now."""
-    rows = await transaction.connection.fetch(
-        "update regions r set name = u.n, version = r.version + 1"
-        " from unnest($1::uuid[], $2::text[]) u(i, n) where r.id = u.i and r.level = 'GRID'"
-        " returning r.id, r.version",
-        [grid for grid, _ in named],
-        [name for _, name in named],
-    )
-    return {row["id"]: row["version"] for row in rows}
 
 
 async def close_grids(
@@ -74,11 +60,14 @@ async def withdraw_grids(transaction: Transaction, grids: Sequence[UUID], today:
         raise Refusal(CONFLICT, _CHANGED)
 
 
-async def restore_grids(transaction: Transaction, grids: Sequence[tuple[UUID, int, str]]) -> None:
+async def restore_grids(
+    transaction: Transaction, grids: Sequence[tuple[UUID, int, str]], today: dt.date
+) -> None:
     """The grids are in force with these names again. Refusal unless each is of this version still,
     or when its code was given to another grid since."""
     try:
         async with transaction.connection.transaction():
+            await keep_names(transaction, [(grid, name) for grid, _, name in grids], today)
             restored = await transaction.connection.fetch(
                 "update regions r set name = u.n, valid_to = null, version = r.version + 1"
                 " from unnest($1::uuid[], $2::int[], $3::text[]) u(i, v, n)"

@@ -63,6 +63,7 @@ class OrganisationKind(StrEnum):
 
 
 REGION_REACH = Reachable(region="path")
+FORMER_NAME_REACH = Reachable(region="region_path")
 ORGANISATION_REACH = Reachable(region="region_path", organisation="{row}.id = any({ids})")
 
 
@@ -111,6 +112,19 @@ class Region(Model):
 
     class Meta:
         table = "regions"
+
+
+class RegionFormerName(Model):
+    """原名:某区域在 `valid_to` 之前的名称"""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    region_id = fields.UUIDField()
+    region_path = fields.TextField()
+    name = fields.TextField()
+    valid_to = fields.DateField()
+
+    class Meta:
+        table = "region_former_names"
 
 
 class RegionPredecessor(Model):

@@ -63,12 +63,7 @@ async def apply_plan(transaction: Transaction, plan: Plan, today: dt.date) -> No
         today,
         closing,
     )
-    await transaction.connection.execute(
-        "update regions r set name = u.n, version = r.version + 1"
-        " from unnest($1::uuid[], $2::text[]) u(i, n) where r.id = u.i",
-        [old.id for old, _ in plan.renamed],
-        [new.name for _, new in plan.renamed],
-    )
+    await rename_regions(transaction, [(old.id, new.name) for old, new in plan.renamed], today)
     # Read after the closing: a code may pass from a region that leaves to another one.
     known = {region.code: region for region in await in_force(transaction)}
     await insert_regions(transaction, plan.inserted, known, today)
@@ -78,6 +73,38 @@ async def apply_plan(transaction: Transaction, plan: Plan, today: dt.date) -> No
     )
     if became:
         await dependents.follow(transaction, became)
+
+
+async def rename_regions(
+    transaction: Transaction, named: Sequence[tuple[UUID, str]], today: dt.date
+) -> dict[UUID, int]:
+    """The regions are called so from `today`; what they were called until then stays on record.
+    Their versions now."""
+    await keep_names(transaction, named, today)
+    rows = await transaction.connection.fetch(
+        "update regions r set name = u.n, version = r.version + 1"
+        " from unnest($1::uuid[], $2::text[]) u(i, n) where r.id = u.i returning r.id, r.version",
+        [region for region, _ in named],
+        [name for _, name in named],
+    )
+    return {row["id"]: row["version"] for row in rows}
+
+
+async def keep_names(
+    transaction: Transaction, named: Sequence[tuple[UUID, str]], today: dt.date
+) -> None:
+    """The present names of the regions that will be called otherwise are on record as former ones.
+    A name of less than a day was never that of any day."""
+    await transaction.connection.execute(
+        "insert into region_former_names (id, region_id, region_path, name, valid_to)"
+        " select u.h, r.id, r.path, r.name, $4 from unnest($1::uuid[], $2::uuid[], $3::text[])"
+        " u(h, i, n) join regions r on r.id = u.i and r.name <> u.n and r.valid_from < $4"
+        " on conflict (tenant_id, region_id, valid_to) do nothing",
+        [new_id() for _ in named],
+        [region for region, _ in named],
+        [name for _, name in named],
+        today,
+    )
 
 
 async def _remember(transaction: Transaction, pairs: Sequence[tuple[UUID, UUID]]) -> None:
@@ -175,15 +202,12 @@ async def rename_grid(
     grid_id: UUID | None,
     name: str,
     version: int,
+    today: dt.date,
 ) -> UUID:
-    """The grid has this name; its id, code and path stay. Returns its id."""
+    """The grid has this name from `today`; its id, code and path stay. Returns its id."""
     await lock_tree(transaction)
     grid = await _grid(transaction, scope, grid_id, version)
-    await transaction.connection.execute(
-        "update regions set name = $1, version = version + 1 where id = $2",
-        _grid_name(name),
-        grid["id"],
-    )
+    await rename_regions(transaction, [(grid["id"], _grid_name(name))], today)
     detail = {"code": grid["code"]}
     await _record(transaction, actor, "rename_grid", grid["id"], grid["path"], detail)
     found: UUID = grid["id"]

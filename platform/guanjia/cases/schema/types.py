@@ -174,6 +174,7 @@ class CaseEvent:
     cost: Money | None = column("费用(元)", name="cost_fen")
     due_at: dt.datetime | None = column("此步之后的到期时间")
     due_provisional: bool = column("到期时间跨越了尚无放假通知的年份")
+    attachments_sha256: str | None = column("归档时全部附件的散列")
     hash: str = derived("encode({row}.hash, 'hex')", "逐条相连的散列")
     organisation: Organisation | None = one(
         "Organisation", "organisation_id", "相关单位", through="case:read_events"

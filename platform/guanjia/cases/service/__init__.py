@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from guanjia.cases.service.advance import advance_due
-from guanjia.cases.service.archive import archive_case, finish_evaluation, reopen_case, void_case
+from guanjia.cases.service.archive import (
+    add_correction_note,
+    archive_case,
+    finish_evaluation,
+    reopen_case,
+    void_case,
+)
 from guanjia.cases.service.calendars import CalendarYear, calendar_years, load_calendar_year
 from guanjia.cases.service.casefile import case_in_reach
 from guanjia.cases.service.categories import change_category, create_category
@@ -16,6 +22,7 @@ from guanjia.cases.service.dispatch import (
     rule_return,
 )
 from guanjia.cases.service.duplicates import duplicate_candidates
+from guanjia.cases.service.files import archive_fault
 from guanjia.cases.service.filing import (
     decline_case,
     escalate_case,
@@ -37,10 +44,12 @@ from guanjia.cases.service.supervision import release_supervision, supervise_cas
 __all__ = [
     "CalendarYear",
     "accept_case",
+    "add_correction_note",
     "advance_due",
     "approve_extension",
     "approve_suspension",
     "archive_case",
+    "archive_fault",
     "calendar_years",
     "case_in_reach",
     "change_category",

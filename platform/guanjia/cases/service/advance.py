@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from guanjia.cases.service.archive import end_survey
+from guanjia.cases.service.archive import end_file, end_survey
 from guanjia.cases.service.casefile import SYSTEM, CaseFile, file_of
 from guanjia.cases.service.requests import end_suspension
 from guanjia.cases.states import State
@@ -55,7 +55,7 @@ async def _resume(file: CaseFile) -> None:
 
 
 async def _archive(file: CaseFile) -> None:
-    await file.follow("archive_case")
+    await file.follow("archive_case", await end_file(file))
 
 
 async def _finish(file: CaseFile) -> None:

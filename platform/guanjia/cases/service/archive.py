@@ -10,6 +10,7 @@ from guanjia.cases import inputs
 from guanjia.cases.facts import Payload
 from guanjia.cases.models import Case
 from guanjia.cases.service.casefile import CaseFile, open_file
+from guanjia.cases.service.files import attached, manifest_hash
 from guanjia.cases.service.requests import end_suspension, withdraw_requests
 from guanjia.cases.transitions import LABELS
 from guanjia.db.pools import Transaction
@@ -65,10 +66,36 @@ async def archive_case(
     version: int,
     now: datetime,
 ) -> Case:
-    """T22. The case is ARCHIVED five workdays after its evaluation ended; it stays as it is."""
+    """T22. The case is ARCHIVED five workdays after its evaluation ended; it stays as it is, and
+    the event names the hash of its attachments."""
     file = await open_file(transaction, actor, scope, id, version, now)
-    await file.take("archive_case")
+    await file.take("archive_case", await end_file(file))
     return await file.saved()
+
+
+async def end_file(file: CaseFile) -> Payload:
+    """What the archiving of a case says of its attachments."""
+    rows = await attached(file.transaction, file.id)
+    return Payload(attachments_sha256=manifest_hash(rows))
+
+
+async def add_correction_note(
+    transaction: Transaction,
+    actor: Actor,
+    scope: Scope,
+    *,
+    id: UUID,
+    now: datetime,
+    text: str,
+    reason: str,
+) -> UUID:
+    """T22. What is wrong in an archived case is corrected by a note in its timeline, by who may
+    close a case of its level; all that was archived stays. The note's event."""
+    file = await open_file(transaction, actor, scope, id, None, now)
+    note = inputs.text(text, "更正内容", "text")
+    why = inputs.text(reason, LABELS["reason"], "reason")
+    step = file.prepare("add_correction_note", {"text": note, "reason": why})
+    return await file.annotate(step, Payload(reason=why, note=note))
 
 
 async def void_case(

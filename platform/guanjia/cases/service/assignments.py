@@ -16,10 +16,11 @@ MOST_ASSISTANTS = 20
 
 
 async def organisation(file: CaseFile, organisation_id: UUID, name: str) -> None:
-    """The organisation is active and works where the case lies; NOT_FOUND otherwise. One that
-    belongs to a grid works in a case of its whole community."""
+    """The organisation is active, until the transaction ends, and works where the case lies;
+    NOT_FOUND otherwise. One that belongs to a grid works in a case of its whole community."""
     row: Mapping[str, Any] | None = await file.transaction.connection.fetchrow(
-        "select region_path from organisations where tenant_id = $1 and id = $2 and active",
+        "select region_path from organisations where tenant_id = $1 and id = $2 and active"
+        " for share",
         file.transaction.tenant_id,
         organisation_id,
     )

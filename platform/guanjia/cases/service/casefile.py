@@ -24,13 +24,13 @@ from guanjia.cases.facts import CaseFacts, Event, Payload, apply
 from guanjia.cases.guards import MACHINE, Request, Situation
 from guanjia.cases.machine import Transition
 from guanjia.cases.models import CASE_REACH, Case
-from guanjia.cases.reasons import AssignmentRole, Level, RequestState, Source
+from guanjia.cases.reasons import AssignmentRole, Level, Source
 from guanjia.cases.service.changes import notify
-from guanjia.cases.service.independence import checker_fault
+from guanjia.cases.service.contents import Assigned, complete
 from guanjia.cases.service.timeline import append_event
 from guanjia.cases.service.workdays import load_calendar
 from guanjia.cases.states import State, stage_of
-from guanjia.cases.transitions import HANDLING, SYSTEM_STEP, Authority, Who
+from guanjia.cases.transitions import SYSTEM_STEP, Authority, Who
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Reach, Scope
 from guanjia.graph.errors import CONFLICT, Refusal, forbidden, not_found
@@ -44,15 +44,6 @@ _SAVE = (
     + ", ".join(f"{name} = ${n}" for n, name in enumerate(_FACTS, 4))
     + " where tenant_id = $1 and id = $2"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Assigned:
-    organisation_id: UUID
-    kind: str
-    role: AssignmentRole
-    active: bool
-    done: bool
 
 
 @dataclass(slots=True)
@@ -166,15 +157,40 @@ class CaseFile:
             due_provisional=found.provisional,
         )
         self.facts = apply(before, event)
-        connection = self.transaction.connection
-        await connection.execute(
+        await self.transaction.connection.execute(
             _SAVE,
             self.transaction.tenant_id,
             self.id,
             stage_of(self.facts.state),
             *(getattr(self.facts, name) for name in _FACTS),
         )
-        await append_event(
+        await self._tell(step, event)
+
+    async def annotate(self, step: Step, payload: Payload) -> UUID:
+        """The step is told in the timeline and the case stays as it is; the event's id."""
+        facts, author = self.facts, self.actor
+        assert author is not None, "the system annotates nothing"
+        return await self._tell(
+            step,
+            Event(
+                step.row.action,
+                step.row.code,
+                facts.state,
+                facts.state,
+                self.now,
+                author.membership_id,
+                payload,
+                due_at=facts.due_at,
+                first_due_at=facts.first_due_at,
+                step_due_at=facts.step_due_at,
+                due_provisional=facts.due_provisional,
+            ),
+        )
+
+    async def _tell(self, step: Step, event: Event) -> UUID:
+        """The event, the audit record and the notification; the event's id."""
+        row, author = step.row, self.actor if step.reach else None
+        event_id = await append_event(
             self.transaction,
             self.row,
             event,
@@ -193,6 +209,7 @@ class CaseFile:
             detail={"code": row.code, "from": event.from_state, "to": event.to_state},
         )
         await notify(self.transaction, self.id)
+        return event_id
 
     async def take(
         self,
@@ -314,77 +331,8 @@ async def file_of(
     found = CaseFile(
         transaction, actor, scope, now, row, facts, await load_calendar(transaction, since)
     )
-    await _complete(found)
+    await complete(found)
     return found
-
-
-async def _complete(file: CaseFile) -> None:
-    key = (file.transaction.tenant_id, file.id)
-    connection = file.transaction.connection
-    assigned = await connection.fetch(
-        "select a.organisation_id, o.kind, a.role, a.active, a.done_at is not null as done"
-        " from case_assignments a join organisations o"
-        " on o.tenant_id = a.tenant_id and o.id = a.organisation_id"
-        " where a.tenant_id = $1 and a.case_id = $2",
-        *key,
-    )
-    file.assigned = tuple(
-        Assigned(a["organisation_id"], a["kind"], AssignmentRole(a["role"]), a["active"], a["done"])
-        for a in assigned
-    )
-    suspensions = await connection.fetch(
-        "select * from case_suspensions where tenant_id = $1 and case_id = $2", *key
-    )
-    extensions = await connection.fetch(
-        "select * from case_extensions where tenant_id = $1 and case_id = $2", *key
-    )
-    for row in suspensions:
-        if row["state"] == RequestState.PENDING:
-            file.suspension = Request(row["reason_code"], row["review_at"])
-    for row in extensions:
-        if row["state"] == RequestState.PENDING:
-            file.extension = Request(value=row["value"])
-    file.adjustments = (
-        *(
-            Adjustment(s["resumed_at"], start=s["decided_at"], end=s["resumed_at"])
-            for s in suspensions
-            if s["resumed_at"] is not None
-        ),
-        *(
-            Adjustment(e["decided_at"], value=e["value"])
-            for e in extensions
-            if e["state"] == RequestState.APPROVED
-        ),
-    )
-    file.photo_pair = await connection.fetchval(
-        "select photo_pair from case_categories where tenant_id = $1 and id = $2",
-        key[0],
-        file.facts.category_id,
-    )
-    hanging = await connection.fetch(
-        "select distinct purpose from attachments where tenant_id = $1 and owner_id = $2"
-        " and owner_noun = 'Case' and width is not null",
-        *key,
-    )
-    file.photos = frozenset(Purpose(row["purpose"]) for row in hanging)
-    if file.actor is not None:
-        # Who worked on the case and left the organisation since is still not independent.
-        file.actor_worked = await connection.fetchval(
-            "select exists (select 1 from case_events where tenant_id = $1 and case_id = $2"
-            " and actor_id = $3 and action = any($4::text[]))",
-            *key,
-            file.actor.membership_id,
-            sorted(HANDLING),
-        )
-        if file.facts.state is State.CHECKING:
-            file.checker_fault = await checker_fault(
-                file.transaction,
-                file.actor.policy,
-                file.row,
-                file.facts,
-                file.actor.membership_id,
-                file.now,
-            )
 
 
 def facts_of(row: Mapping[str, Any]) -> CaseFacts:

@@ -13,7 +13,8 @@ from guanjia.cases.machine import MISSING_DATA
 from guanjia.cases.models import Case
 from guanjia.cases.reasons import AssignmentRole
 from guanjia.cases.service.assignments import assign, assistants, organisation
-from guanjia.cases.service.casefile import Assigned, CaseFile, open_file
+from guanjia.cases.service.casefile import CaseFile, open_file
+from guanjia.cases.service.contents import Assigned
 from guanjia.cases.service.requests import withdraw_requests
 from guanjia.cases.transitions import FREE_RETURNS, LABELS
 from guanjia.db.pools import Transaction

@@ -35,8 +35,8 @@ async def append_event(
     title: str,
     actor_name: str,
     actor_role: str,
-) -> None:
-    """The event is the last of the case's timeline. The case is locked by the caller."""
+) -> UUID:
+    """The event is the last of the case's timeline; its id. The case is locked by the caller."""
     last = await transaction.connection.fetchrow(
         "select seq, hash from case_events where tenant_id = $1 and case_id = $2"
         " order by seq desc limit 1",
@@ -44,8 +44,9 @@ async def append_event(
         case["id"],
     )
     previous = bytes(last["hash"]) if last else GENESIS
+    event_id = new_id()
     values: dict[str, Any] = {
-        "id": new_id(),
+        "id": event_id,
         "case_id": case["id"],
         "region_path": case["region_path"],
         "current_path": case["region_path"],
@@ -60,6 +61,7 @@ async def append_event(
     }
     values["hash"] = event_hash(previous, values)
     await transaction.connection.execute(_INSERT, *(values[name] for name in _COLUMNS))
+    return event_id
 
 
 async def timeline_rows(transaction: Transaction, case_id: UUID) -> Sequence[Mapping[str, Any]]:

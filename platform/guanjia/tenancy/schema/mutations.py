@@ -121,6 +121,7 @@ async def _rename_grid(
         grid_id=known_id(input.id, "id"),
         name=input.name,
         version=input.version,
+        today=context.now.astimezone(LOCAL).date(),
     )
     return GridPayload(region=await context.reader.by_id("Region", grid))
 

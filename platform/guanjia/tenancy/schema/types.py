@@ -50,6 +50,15 @@ class RegionOrder(Enum):
     CODE = "CODE"
 
 
+@node(models.RegionFormerName, read="region:read", reach=models.FORMER_NAME_REACH)
+class RegionFormerName:
+    """区域的原名:自上一个原名止(没有的自生效)起,至此日止"""
+
+    id: strawberry.ID = column()
+    name: str = column("原名")
+    valid_to: dt.date = column("自该日起不再用此名")
+
+
 @node(
     models.Region,
     read="region:read",
@@ -66,7 +75,7 @@ class Region:
     id: strawberry.ID = column()
     level: Level = column("层级")
     code: str = column("代码:6、9、12 或 15 位;会随年份变动,不作标识")
-    name: str = column("名称")
+    name: str = column("现名;统计日的名称见 formerNames")
     grid_kind: GridKind | None = column("网格类别")
     valid_from: dt.date = column("生效日期")
     valid_to: dt.date | None = column("关闭日期,自该日起不再有效;仍有效时为空")
@@ -74,6 +83,13 @@ class Region:
     parent: "Region | None" = one("Region", "parent_id", "上级;不在您的辖区时为空")
     children: "list[Region]" = many(
         "Region", "parent_id", (("code", "asc"),), "下级(有效的)", where="{row}.valid_to is null"
+    )
+    former_names: list[RegionFormerName] = many(
+        "RegionFormerName",
+        "region_id",
+        (("valid_to", "asc"),),
+        "原名,按先后;某一天的名称是 validTo 晚于该日的第一个,没有时为现名",
+        through="region:read",
     )
     predecessors: "list[Region]" = many(
         "Region",
