@@ -145,15 +145,16 @@ async def pages(bench: Bench, headers: Headers) -> None:
 
 
 async def scopes(bench: Bench, district: Headers) -> None:
-    grid = await bench.member("GRID", data.GRID_PATH)
-    narrow, wide = asking(bench.view, grid), asking(bench.view, district)
-    assert len(orjson.loads(await narrow.ask())["data"]["cases"]["nodes"]) == PAGE
-    found = await paired(narrow, wide, TURNS)
-    report("grid member's list / district's", found.median, 1, found.spread)
-    both = asking(bench.view, await bench.member("GRID", *data.TWO_GRIDS))
-    assert len(orjson.loads(await both.ask())["data"]["cases"]["nodes"]) == PAGE
-    found = await paired(both, wide, TURNS)
-    report("the same with two grids", found.median, None, found.spread)
+    """In short turns and many: what is measured is smaller than what a machine does meanwhile."""
+    wide = asking(bench.view, district, count=TURN // 3)
+    for name, wanted, paths in (
+        ("grid member's list / district's", 1, (data.GRID_PATH,)),
+        ("the same with two grids", None, data.TWO_GRIDS),
+    ):
+        narrow = asking(bench.view, await bench.member("GRID", *paths), count=TURN // 3)
+        assert len(orjson.loads(await narrow.ask())["data"]["cases"]["nodes"]) == PAGE
+        found = await paired(narrow, wide, 4 * TURNS)
+        report(name, found.median, wanted, found.spread)
 
 
 async def tenants(few: Bench, many: Bench, district: Headers) -> None:

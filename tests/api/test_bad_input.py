@@ -3,7 +3,6 @@ sentence, never a fault of ours, never the value repeated, and nothing written."
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -133,12 +132,6 @@ async def real(town: Any) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def quiet(caplog: pytest.LogCaptureFixture) -> None:
-    """The library logs a trace for each refusal; there are thousands."""
-    caplog.set_level(logging.CRITICAL, "strawberry.execution")
-
-
 GOOD = {
     "ID": str(new_id()), "String": "某某", "Int": 1, "Boolean": True, "Money": "1.00",
     "DateTime": "2026-03-02T09:00:00+08:00", "Date": "2026-03-02",
@@ -187,7 +180,7 @@ async def tried(person: Any, name: str, kind: Any, inputs: list[Any]) -> None:
 
 
 async def test_no_mutation_takes_a_wrong_value(
-    town: Any, holder: Any, real: dict[str, Any], admin: Any, quiet: None
+    town: Any, holder: Any, real: dict[str, Any], admin: Any
 ) -> None:
     for name, field in mutations(town.api).items():
         if "input" not in field.args:
@@ -214,9 +207,7 @@ async def test_no_mutation_takes_a_wrong_value(
             assert await digest(admin, town.tenant) == before, name
 
 
-async def test_no_query_takes_a_wrong_value(
-    town: Any, holder: Any, real: dict[str, Any], quiet: None
-) -> None:
+async def test_no_query_takes_a_wrong_value(town: Any, holder: Any, real: dict[str, Any]) -> None:
     for name, field in queries(town.api).items():
         person = await holder(field)
         declared = ", ".join(f"${arg}: {one.type}" for arg, one in field.args.items())
@@ -234,9 +225,7 @@ async def test_no_query_takes_a_wrong_value(
                 check(answer, (name, leaf.path, value))
 
 
-async def test_odd_text_is_kept_or_refused(
-    town: Any, holder: Any, real: dict[str, Any], quiet: None
-) -> None:
+async def test_odd_text_is_kept_or_refused(town: Any, holder: Any, real: dict[str, Any]) -> None:
     for name, field in mutations(town.api).items():
         if "input" not in field.args:
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -105,3 +106,42 @@ def test_a_line_is_json_in_production(
     assert lines[0]["name"] == "管家"
     assert lines[1]["logger"] == "guanjia.faults"
     assert all(line["level"] and line["timestamp"] for line in lines)
+
+
+REFUSED = {
+    "FORBIDDEN": [
+        "{ auditRecords { totalCount } }",
+    ],
+    "NOT_FOUND": [
+        '{ whyAllowed(memberId: "1", permission: "case:read", regionId: "1") { allowed } }',
+    ],
+    "BAD_USER_INPUT": [
+        "{ cases(first: 101) { totalCount } }",
+        '{ cases(after: "x") { totalCount } }',
+        '{ cases(filter: { search: "一" }) { totalCount } }',
+        "query ($n: Int) { cases(first: $n) { totalCount } tenant { slug } nothing }",
+        "{",
+    ],
+}
+
+
+async def test_what_is_refused_is_no_fault_in_the_log(
+    town: Town, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By a code or by a userError, read or written: the line of the journal is all there is."""
+    person = await town.person("CSEC", "north1")
+    nobody = Person(town.api, town.tenant.slug)
+    with caplog.at_level(logging.DEBUG):
+        for code, queries in REFUSED.items():
+            for query in queries:
+                assert await person.code(query) == code, query
+        assert await nobody.code("{ cases { totalCount } }") == "UNAUTHENTICATED"
+        case = {"id": str(uuid4()), "version": 1}
+        assert await person.refused("fileCase", case) == "NOT_FOUND"
+        denied = await person.payload("retireRole", {"code": "X_1", "version": 1})
+        assert denied["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+    told = [
+        (each.name, each.getMessage()) for each in caplog.records if each.levelno > logging.INFO
+    ]
+    assert told == []
+    assert not any(each.exc_info for each in caplog.records)

@@ -127,6 +127,22 @@ async def test_a_page_is_one_range_of_an_index(people: list[Any], reading: Any) 
         assert await in_order(reading, await statement(person, OWN_EVENTS))
 
 
+STEPS = "{ cases(first: 50) { nodes { id timeline(first: 3) { nodes { %s } } } } }"
+
+
+async def test_the_steps_of_a_list_are_read_from_an_index_alone(
+    people: list[Any], reading: Any
+) -> None:
+    for shown, alone in (("seq at title actorName", True), ("at note", False)):
+        sql = await statement(people[3], STEPS % shown)
+        (scan,) = (
+            node
+            for node in nodes_of(await explained(reading, sql))
+            if node.get("Relation Name") == "case_events"
+        )
+        assert (scan["Node Type"] == "Index Only Scan") == alone, shown
+
+
 async def test_a_list_out_of_order_is_found(people: list[Any], reading: Any) -> None:
     sql = await statement(people[0], NEWEST, {"n": 50})
     assert not await in_order(reading, sql.replace("order by t1.created_at", "order by t1.title"))
@@ -141,9 +157,9 @@ async def test_several_regions_are_read_one_by_one(people: list[Any], reading: A
         for node in nodes_of(await explained(reading, sql))
         if node.get("Relation Name") == "cases"
     ]
-    assert len(scans) == 1
-    assert "(community_path = " in scans[0]["Index Cond"]
-    assert scans[0]["Scan Direction"] == "Backward"
+    assert len(scans) == 2
+    assert all("(community_path = " in scan["Index Cond"] for scan in scans)
+    assert all(scan["Scan Direction"] == "Backward" for scan in scans)
 
 
 def nodes_of(plan: dict[str, Any]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -149,7 +150,9 @@ async def test_a_region_narrows_and_must_exist(town: Any, address: str) -> None:
         assert refused["payload"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-async def test_only_who_may_read_subscribes_and_it_is_recorded(town: Any, address: str) -> None:
+async def test_only_who_may_read_subscribes_and_it_is_recorded(
+    town: Any, address: str, caplog: pytest.LogCaptureFixture
+) -> None:
     nobody, auditor = await town.person(None), await town.person("AUD")
     async with joined(address, nobody) as socket:
         await socket.ask(CHANGED)
@@ -157,6 +160,7 @@ async def test_only_who_may_read_subscribes_and_it_is_recorded(town: Any, addres
         assert refused["payload"][0]["extensions"]["code"] == "FORBIDDEN"
     rows = await auditor.data("{ auditRecords(first: 1) { nodes { action permission } } }")
     assert rows["auditRecords"]["nodes"] == [{"action": "access.denied", "permission": "case:read"}]
+    assert [each for each in caplog.records if each.levelno >= logging.ERROR] == []
 
 
 async def test_a_connection_is_somebodys(town: Any, make_town: Any, address: str) -> None:

@@ -14,12 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 PATH_SEGMENT = 5
 DISTRICT_PATH = PATH_SEGMENT
 AMONG = "among:"
+NUMBERED = "path:"
+BREADTHS = (2, 4, 8, 16, 32)
+"""For how many regions a list is put together from one range of an index each: a plan is made for
+the smallest of these that is enough, and its ranges without a region are empty."""
+MOST_PLACES = 4
+"""For how many regions a statement carries what is asked of each of them."""
 
 Bind = Callable[[Any, str], str]
 """Takes a value and its SQL type, gives the placeholder that stands for it."""
@@ -54,7 +61,8 @@ class Reachable:
     `{ids}`; mine: the column with the owner's membership id; own: SQL with `{row}`, `{tenant}` and
     `{me}` for rows that are somebody's own through another table. `tenant_wide` rows (a catalogue)
     are readable at any reach. only: SQL with `{row}` and `{tenant}` that a row must meet besides,
-    whatever the reach: a type may show a part of its table.
+    whatever the reach: a type may show a part of its table. `place`: the rows are the regions
+    themselves, each at a path of its own.
     """
 
     region: str | None = None
@@ -65,9 +73,10 @@ class Reachable:
     own: str | None = None
     tenant_wide: bool = False
     only: str | None = None
+    place: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scope:
     permission: str
     reaches: tuple[Reach, ...] = ()
@@ -76,12 +85,12 @@ class Scope:
     def __bool__(self) -> bool:
         return bool(self.reaches)
 
-    @property
+    @cached_property
     def paths(self) -> tuple[str, ...]:
         """The region subtrees, without those inside another one."""
         return outermost(reach.path for reach in self.reaches if reach.kind == "region")
 
-    @property
+    @cached_property
     def organisations(self) -> tuple[UUID, ...]:
         ids = {i for reach in self.reaches if reach.kind == "organisation" for i in reach.ids}
         return tuple(sorted(ids))
@@ -121,7 +130,10 @@ class Scope:
         )
 
     def value(self, name: str) -> Any:
-        """The value behind a name that `predicate_of` asked for."""
+        """The value behind a name that `predicate_of` or `path_name` gave."""
+        if name.startswith(NUMBERED):
+            number = int(name[len(NUMBERED) :])
+            return self.paths[number] if number < len(self.paths) else None
         match name:
             case "path":
                 return self.paths[0]
@@ -144,12 +156,43 @@ before PostgreSQL 17 go on to evaluate the policy's setting while it plans, whic
 connection that has no tenant yet."""
 
 
-def among_column(shape: tuple[str, ...]) -> str | None:
-    """The column that equals one of `paths` in every row a scope of this shape reaches, if that is
-    all there is to it: such rows can be read region by region, each in order from an index."""
-    if len(shape) == 1 and shape[0].startswith(AMONG):
-        return shape[0][len(AMONG) :]
-    return None
+def path_name(number: int) -> str:
+    """The name of the value that is the scope's path of this number, or null beyond the last."""
+    return f"{NUMBERED}{number}"
+
+
+def breadth(count: int) -> int:
+    """Of a number of regions, what shows in a shape: up to 32 the smallest breadth that is enough,
+    then one more than the largest."""
+    if count < BREADTHS[0]:
+        return count
+    return next((enough for enough in BREADTHS if count <= enough), BREADTHS[-1] + 1)
+
+
+def among(shape: tuple[str, ...]) -> tuple[str, int] | None:
+    """The column that equals one of `paths` in every row a scope of this shape reaches, and the
+    breadth of `paths`, if that is all there is to it and they are not too many: such rows can be
+    read region by region, each in order from an index."""
+    if len(shape) != 1 or not shape[0].startswith(AMONG):
+        return None
+    column, count = _among(shape[0])
+    return (column, count) if count <= BREADTHS[-1] else None
+
+
+def _among(atom: str) -> tuple[str, int]:
+    column, _, count = atom[len(AMONG) :].partition(":")
+    return column, int(count)
+
+
+def places(shape: tuple[str, ...], table: Reachable) -> tuple[str, ...]:
+    """The names of the paths at which, and not below which, all rows lie that a scope of this shape
+    reaches; none if there are none or too many."""
+    if shape == (f"at:{table.region}",):
+        return ("path",)
+    several = among(shape)
+    if several is None or several[0] != table.region or several[1] > MOST_PLACES:
+        return ()
+    return tuple(path_name(number) for number in range(several[1]))
 
 
 def predicate_of(
@@ -178,7 +221,7 @@ def _atom(
     if atom.startswith("at:"):
         return f"{row}.{atom[3:]} = {bind('path', 'text')}"
     if atom.startswith(AMONG):
-        return f"{row}.{atom[len(AMONG) :]} = any({bind('paths', 'text[]')})"
+        return f"{row}.{_among(atom)[0]} = any({bind('paths', 'text[]')})"
     if atom == "under":
         low, high = bind("path", "text"), bind("path_end", "text")
         return f"({row}.{table.region} >= {low} and {row}.{table.region} < {high})"
@@ -227,5 +270,5 @@ def _region_atoms(paths: tuple[str, ...], table: Reachable) -> list[str]:
     lengths = {len(path) for path in paths}
     column = table.levels.get(lengths.pop()) if len(lengths) == 1 else None
     if len(paths) > 1:
-        return [AMONG + column] if column else ["under-any"]
+        return [f"{AMONG}{column}:{breadth(len(paths))}"] if column else ["under-any"]
     return [f"at:{column}"] if column else ["under"]

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 from uuid import UUID
 
-from guanjia.db.scope import Scope
+from guanjia.db.scope import Scope, breadth
 from guanjia.reading import cursors
 from guanjia.reading.documents import Documents
 from guanjia.reading.mapping import NODES, Connect, Node, Order
@@ -41,9 +41,9 @@ class Asker(Protocol):
 class Caller:
     """An actor as the engine sees it: scopes at hand, and a signature for the plan cache.
 
-    Two callers with one signature get one plan: for each permission the number of region subtrees
-    (none, one, several), the depth of the first and whether all have it, and whether organisations
-    and own rows count.
+    Two callers with one signature get one plan: for each permission the breadth of its region
+    subtrees, the depth of the first and whether all have it, and whether organisations and own
+    rows count.
     """
 
     __slots__ = ("actor", "scopes", "signature")
@@ -157,4 +157,4 @@ def _form(scope: Scope) -> tuple[int, int, bool, bool, bool]:
     paths = scope.paths
     depth = len(paths[0]) if paths else 0
     even = all(len(path) == depth for path in paths)
-    return (min(len(paths), 2), depth, even, bool(scope.organisations), scope.mine)
+    return (breadth(len(paths)), depth, even, bool(scope.organisations), scope.mine)

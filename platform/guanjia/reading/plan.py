@@ -15,10 +15,11 @@ from typing import Any
 
 import orjson
 
-from guanjia.db.scope import NOTHING, among_column, predicate_of
-from guanjia.reading import cursors
+from guanjia.db.scope import NOTHING, predicate_of
+from guanjia.reading import cursors, regions
 from guanjia.reading.conditions import asked_day, conditions
 from guanjia.reading.mapping import (
+    BY_ID,
     TODAY,
     Column,
     Connect,
@@ -99,6 +100,8 @@ class Compiler:
     shapes: Callable[[str, Node], tuple[str, ...]]
     binders: list[Callable[[Any], Any]] = field(default_factory=list)
     relations: list[Relation] = field(default_factory=list)
+    # The paths at which all rows of an alias lie, where the scope says so.
+    places: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _aliases: int = 0
     _day: str = TODAY
     _bound: dict[Any, str] = field(default_factory=dict)
@@ -139,7 +142,7 @@ class Compiler:
             where.append(f"{row}.{node.key} = {TENANT}")
         else:
             where.append(f"{row}.{node.key} = {self.argument(root, (mapped.by,), 'uuid')}")
-            where.append(self._scoped(node.read, node, row))
+            where.append(self.scoped(node.read, node, row))
         path = (mapped.day,) if mapped.day and root.has(mapped.day) else ()
         with self._asked(root, path):
             return self._object(root.children, node, row, f"{node.source(TENANT)} {row}", where)
@@ -202,18 +205,27 @@ class Compiler:
     ) -> str:
         if permission is None:
             return expression
-        allowed = self._scoped(permission, node, row)
+        allowed = self.scoped(permission, node, row)
         if allowed == "true":
             return expression
         return f"case when {allowed} then {expression} else {otherwise} end"
 
     def _one(self, chosen: Selected, mapped: One, parent: str) -> str:
         node = self.nodes[mapped.node]
-        row, where = self.relation(node.table)
-        key = f"{parent}.{mapped.key}"
-        where.append(mapped.match.format(row=row, key=key, tenant=TENANT, day=self._day))
+        found = self.related(chosen, mapped, mapped.match, f"{parent}.{mapped.key}")
+        if node.reach.place and mapped.match == BY_ID and parent in self.places:
+            return regions.related(self, chosen, mapped, node, parent, found)
+        return found
+
+    def related(
+        self, chosen: Selected, mapped: One, match: str, key: str, *, root: bool = False
+    ) -> str:
+        """The row of a relation that matches the key, as JSON, or null."""
+        node = self.nodes[mapped.node]
+        row, where = self.relation(node.table, root=root)
+        where.append(match.format(row=row, key=key, tenant=TENANT, day=self._day))
         if mapped.through is None:
-            where.append(self._scoped(node.read, node, row))
+            where.append(self.scoped(node.read, node, row))
         return self._object(chosen.children, node, row, f"{node.source(TENANT)} {row}", where)
 
     def _many(self, chosen: Selected, mapped: Many, parent: str) -> str:
@@ -224,7 +236,7 @@ class Compiler:
         if mapped.where:
             where.append(mapped.where.format(row=row, tenant=TENANT, day=self._day))
         if mapped.through is None:
-            where.append(self._scoped(node.read, node, row))
+            where.append(self.scoped(node.read, node, row))
         order = ", ".join(f"{row}.{column} {way}" for column, way in mapped.order)
         columns = self.fields(chosen.children, node, row)
         return (
@@ -266,29 +278,16 @@ class Compiler:
             lambda permission: self._permitted(permission, node, row),
             self._day,
         )
-        scope = [self._scoped(node.read, node, row)] if mapped.through is None else []
+        scope = [self.scoped(node.read, node, row)] if mapped.through is None else []
         rows = f"from {node.source(TENANT)} {row}"
         count = f"(select count(*) {rows} where {' and '.join(where + scope)})"
         for name, backwards in (("after", False), ("before", True)):
             if chosen.has(name):
                 where.append(self._beyond(chosen, name, page.order, row, backwards))
-        source = f"{rows} where {' and '.join(where + scope)}"
-        if scope and (column := among_column(self.shapes(node.read or "", node))):
-            source = self._region_by_region(node, page, row, where, column)
+        if scope:
+            return regions.listed(self, chosen, node, page, row, where, count)
+        source = f"{rows} where {' and '.join(where)}"
         return ConnectionSql(self, chosen, node, page, row, source, count).sql()
-
-    def _region_by_region(
-        self, node: Node, page: Page, row: str, where: list[str], column: str
-    ) -> str:
-        """The first rows of each region the caller holds: a page is among them, and each region's
-        are one range of an index, in order."""
-        order = cursors.sql_order(page.order, row, backwards=page.backwards)
-        here = f'{row}.{column} = reach$.path collate "C"'
-        return (
-            f"from unnest({self._scope_value(node.read, 'paths', 'text[]')}) reach$(path)"
-            f" cross join lateral (select {row}.* from {node.source(TENANT)} {row}"
-            f" where {' and '.join([*where, here])} order by {order} limit {page.most}) {row}"
-        )
 
     def _beyond(self, chosen: Selected, name: str, order: Order, row: str, backwards: bool) -> str:
         placeholders = []
@@ -323,7 +322,7 @@ class Compiler:
         self.relations.append(Relation(table, alias, tenant=True, fenced=True))
         return alias, where
 
-    def _scoped(self, permission: str | None, node: Node, row: str) -> str:
+    def scoped(self, permission: str | None, node: Node, row: str) -> str:
         if permission is None:
             return NOTHING
         return predicate_of(
@@ -331,10 +330,10 @@ class Compiler:
             node.reach,
             row,
             TENANT,
-            lambda name, kind: self._scope_value(permission, name, kind),
+            lambda name, kind: self.scope_value(permission, name, kind),
         )
 
-    def _scope_value(self, permission: str | None, name: str, kind: str) -> str:
+    def scope_value(self, permission: str | None, name: str, kind: str) -> str:
         return self.bind(
             ("scope", permission, name), lambda run: run.scope(permission).value(name), kind
         )
@@ -343,7 +342,7 @@ class Compiler:
         """The rows a filter may look at; who may look at none is refused."""
         if not self.shapes(permission, node):
             raise Decline("forbidden")
-        return self._scoped(permission, node, row)
+        return self.scoped(permission, node, row)
 
     def _actor(self, name: str, kind: str) -> str:
         return self.bind(("actor", name), lambda run: getattr(run.actor, name), kind)

@@ -62,7 +62,7 @@ class OrganisationKind(StrEnum):
     EXTERNAL_PARTY = "EXTERNAL_PARTY"
 
 
-REGION_REACH = Reachable(region="path")
+REGION_REACH = Reachable(region="path", place=True)
 FORMER_NAME_REACH = Reachable(region="region_path")
 ORGANISATION_REACH = Reachable(region="region_path", organisation="{row}.id = any({ids})")
 
