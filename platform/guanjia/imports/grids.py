@@ -142,7 +142,7 @@ async def _apply(
     return effects
 
 
-async def _undo(transaction: Transaction, place: Place, effects: Sequence[Effect]) -> None:
+async def _undo(transaction: Transaction, place: Place, effects: Sequence[Effect]) -> int:
     await grids.withdraw_grids(
         transaction,
         [effect.id for effect in effects if effect.change is Change.ADDED],
@@ -156,6 +156,7 @@ async def _undo(transaction: Transaction, place: Place, effects: Sequence[Effect
             if effect.change is not Change.ADDED
         ],
     )
+    return 0
 
 
 GRIDS = ImportKind(

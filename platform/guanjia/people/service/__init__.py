@@ -18,16 +18,27 @@ from guanjia.people.service.merging import (
     merge_persons,
 )
 from guanjia.people.service.opening import Opened, open_person
-from guanjia.people.service.records import insert_drafts, known_documents
+from guanjia.people.service.records import (
+    add_phones,
+    holders_of,
+    insert_drafts,
+    insert_sealed,
+    known_documents,
+    phone_index,
+    sealed_drafts,
+)
 from guanjia.people.service.registration import (
+    KNOWN,
     AlreadyRegistered,
     find_person,
     register_person,
     residence,
     today_of,
 )
+from guanjia.people.service.withdrawing import withdraw_persons
 
 __all__ = [
+    "KNOWN",
     "SENSITIVE",
     "AlreadyRegistered",
     "DuplicateReason",
@@ -37,18 +48,24 @@ __all__ = [
     "RevealPurpose",
     "Revealed",
     "TooManyLooks",
+    "add_phones",
     "change_person",
     "count_look",
     "erase_person",
     "find_duplicates",
     "find_person",
+    "holders_of",
     "insert_drafts",
+    "insert_sealed",
     "known_documents",
     "link_member",
     "merge_persons",
     "open_person",
+    "phone_index",
     "register_person",
     "residence",
     "reveal_field",
+    "sealed_drafts",
     "today_of",
+    "withdraw_persons",
 ]
