@@ -8,7 +8,7 @@ A kind lives in the module that knows its rows. Its columns are checked alone in
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import import_module
@@ -31,15 +31,17 @@ class Change(StrEnum):
     UNCHANGED = "UNCHANGED"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the file with the values of its columns, by their names."""
+class Row(dict[str, Any]):
+    """One row of the file with its values by name; None for a name that it does not have."""
 
-    number: int
-    values: Mapping[str, Value]
+    __slots__ = ("number",)
 
-    def __getitem__(self, column: str) -> Any:
-        return self.values.get(column)
+    def __init__(self, number: int, values: Iterable[tuple[str, Value]]) -> None:
+        super().__init__(values)
+        self.number = number
+
+    def __missing__(self, name: str) -> None:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,9 @@ class Place:
 
 
 class Sift(Protocol):
-    """Sees the rows of one file one after the other, in the process apart: those whose cells can
-    be read. It fills in the values that the kind derives, and says as (column, sentence) what is
-    wrong with the row as a whole or beside the rows before it."""
+    """Sees the rows of one file one after the other, in the process apart; a cell that could not
+    be read is None. It fills in the values that the kind derives, and says as (column, sentence)
+    what is wrong with the row as a whole or beside the rows before it."""
 
     def __call__(
         self, number: int, values: dict[str, Value]

@@ -58,7 +58,7 @@ class StagedRow:
     problems: list[tuple[str | None, str]]
 
     def row(self, names: Sequence[str]) -> Row:
-        return Row(self.number, dict(zip(names, self.values, strict=True)))
+        return Row(self.number, zip(names, self.values, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +206,11 @@ class _Reader:
             values.append(value)
         self._check_key(number, values, problems)
         values += [None] * len(self._derived)
-        if self._sift is not None and not problems:
+        if self._sift is not None:
             named = dict(zip(self._names, values, strict=True))
-            problems += self._sift(number, named)
+            # A row that cannot be read is seen all the same: the rows below are held against it.
+            found = self._sift(number, named)
+            problems = problems or list(found)
             values = [named[name] for name in self._names]
         return [number, [shown(cell) for cell in own], values, problems]
 

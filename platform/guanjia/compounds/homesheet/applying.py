@@ -19,6 +19,7 @@ from guanjia.imports.kinds import Change, Effect, Place, Row
 from guanjia.people.drafts import Draft, Given, Today, draft
 from guanjia.people.identity import phone
 from guanjia.people.service import (
+    Sealed,
     add_phones,
     insert_sealed,
     phone_index,
@@ -108,8 +109,12 @@ async def apply(
     stored = await look(connection, place, keyring, mine, lock=True)
     now = await connection.fetchval("select now()")
     doing = _Doing(transaction, place, stored, now, mine, {row.number: {} for row in mine})
-    await _homes(doing)
-    await _persons(doing)
+    today = await today_of(transaction, now, imported=True)
+    # Beside the event loop, and beside the database: sealing is a matter of processor time.
+    newcomers, _ = await asyncio.gather(
+        asyncio.to_thread(_newcomers, stored, mine, today), _homes(doing)
+    )
+    await _register(doing, newcomers)
     await _phones(doing)
     await _bindings(doing)
     await _votes(doing)
@@ -184,39 +189,55 @@ async def _change_homes(doing: _Doing, changed: dict[UUID, Row]) -> None:
         ]  # fmt: skip
 
 
-async def _persons(doing: _Doing) -> None:
-    """Everybody whom the rows name is registered once, where the home is."""
-    today = await today_of(doing.transaction, doing.now, imported=True)
+@dataclass(frozen=True, slots=True)
+class _Newcomers:
+    """persons: whom each row names. drafts: those of them who are not registered yet, by row."""
+
+    persons: dict[int, UUID]
+    drafts: dict[int, Draft]
+    sealed: Sealed
+
+
+def _newcomers(stored: Stored, rows: Sequence[Row], today: Today) -> _Newcomers:
+    """Everybody whom the rows name is known, or there is one draft of them, where the home is."""
+    persons: dict[int, UUID] = {}
+    drafts: dict[int, Draft] = {}
     made: dict[Any, UUID] = {}
-    for row in doing.rows:
+    for row in rows:
         if row["name"] is None:
             continue
         named = holder(row)
-        person = _registered(doing, row) or (made.get(named) if named else None)
+        person = _registered(stored, row) or (made.get(named) if named else None)
         if person is None:
-            new = _draft(doing, row, today)
+            new = drafts[row.number] = _draft(stored, row, today)
             person = new.id
-            doing.drafts.append(new)
-            doing.effects[row.number]["person"] = str(person)
             if named:
                 made[named] = person
-        doing.persons[row.number] = person
-    # Beside the event loop: sealing is a matter of processor time.
-    sealed = await asyncio.to_thread(sealed_drafts, doing.stored.keyring, doing.drafts)
-    await insert_sealed(doing.transaction, sealed, doing.member, doing.now)
+        persons[row.number] = person
+    return _Newcomers(persons, drafts, sealed_drafts(stored.keyring, list(drafts.values())))
 
 
-def _registered(doing: _Doing, row: Row) -> UUID | None:
+async def _register(doing: _Doing, newcomers: _Newcomers) -> None:
+    """The drafts are registered persons."""
+    await insert_sealed(doing.transaction, newcomers.sealed, doing.member, doing.now)
+    doing.persons = newcomers.persons
+    doing.drafts = list(newcomers.drafts.values())
+    for number, new in newcomers.drafts.items():
+        doing.effects[number]["person"] = str(new.id)
+
+
+def _registered(stored: Stored, row: Row) -> UUID | None:
     named = holder(row)
     if named is not None:
-        found = doing.stored.holders.get(named)
+        found = stored.holders.get(named)
         return found["id"] if found else None
-    here = doing.stored.bound.get(doing.home(row)["id"], ())
+    home = stored.homes.get(stored.key(row))
+    here = stored.bound.get(home["id"], ()) if home else ()
     return next((b.person_id for b in here if b.name == row["name"]), None)
 
 
-def _draft(doing: _Doing, row: Row, today: Today) -> Draft:
-    building, named = doing.stored.building(row), holder(row)
+def _draft(stored: Stored, row: Row, today: Today) -> Draft:
+    building, named = stored.building(row), holder(row)
     return draft(
         today,
         name=row["name"],

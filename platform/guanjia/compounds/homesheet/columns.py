@@ -161,7 +161,6 @@ class _Home:
     row: int
     area: Value
     estate_code: Value
-    owned: bool = False
     voter: int | None = None
     holders: dict[Any, int] = field(default_factory=dict)
     names: dict[str, tuple[int, bool]] = field(default_factory=dict)
@@ -173,11 +172,16 @@ class Sift:
     def __init__(self) -> None:
         self._today = dt.datetime.now(LOCAL).date()
         self._homes: dict[tuple[Value, ...], _Home] = {}
+        self._with_owner: set[tuple[Value, ...]] = set()
         self._people: dict[tuple[Value, Value], tuple[int, Value]] = {}
 
     def __call__(self, number: int, values: dict[str, Value]) -> Sequence[Problem]:
         problems = [*_floor(values), *_resident(values, self._today)]
-        return problems or [*self._home(number, values), *self._person(number, values)]
+        if problems:
+            # An owner whose row is wrong is an owner all the same to the rows below.
+            self._owned(values)
+            return problems
+        return [*self._home(number, values), *self._person(number, values)]
 
     def _home(self, number: int, values: dict[str, Value]) -> list[Problem]:
         """The home is named for the first time, or the row says no more of it than a resident."""
@@ -204,14 +208,18 @@ class Sift:
             return []
         home = self._homes[_place(values)]
         problems = self._known(number, values, home)
-        if values["relation"] == "产权人":
-            home.owned = True
-        values["owned"] = int(home.owned)
+        values["owned"] = int(self._owned(values))
         if values["voter"] == YES:
             if home.voter is not None:
                 problems.append(("voter", f"该房屋的投票代表已在第 {home.voter} 行。"))
             home.voter = home.voter or number
         return problems
+
+    def _owned(self, values: dict[str, Value]) -> bool:
+        """Whether a row up to this one named an owner of the home."""
+        if values["relation"] == "产权人":
+            self._with_owner.add(_place(values))
+        return _place(values) in self._with_owner
 
     def _known(self, number: int, values: dict[str, Value], home: _Home) -> list[Problem]:
         """The person is somebody else than everybody of the home so far, and who they were before

@@ -54,11 +54,12 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """closed: the day on which the last home of a key ended."""
+    """at: the building and the key of the home that each row names, by the row's number.
+    closed: the day on which the last home of a key ended."""
 
     keyring: Keyring
     compounds: dict[str, UUID]
-    buildings: dict[tuple[UUID, str], Any]
+    at: dict[int, tuple[Any, Key]]
     homes: dict[Key, Any]
     closed: dict[Key, dt.date]
     holders: dict[tuple[DocumentKind, str], Any]
@@ -67,12 +68,12 @@ class Stored:
     phones: dict[UUID, set[bytes]]
 
     def building(self, row: Row) -> Any:
-        compound = self.compounds.get(row["compound"])
-        return self.buildings.get((compound, row["building"])) if compound else None
+        """The building of the row; None when it is not stored."""
+        return self.at.get(row.number, (None,))[0]
 
     def key(self, row: Row) -> Key:
         """The key of a row whose building is stored."""
-        return (self.building(row)["id"], row["unit"], row["floor"], row["room"])
+        return self.at[row.number][1]
 
     def binding(self, home_id: UUID, person_id: UUID) -> Bound | None:
         return next((b for b in self.bound.get(home_id, ()) if b.person_id == person_id), None)
@@ -113,8 +114,8 @@ async def look(
     """What is stored of the rows, in the scope; with `lock`, held until the transaction ends."""
     tenant = place.tenant_id
     compounds = await compounds_of(connection, place)
-    buildings = await _buildings(connection, tenant, compounds, rows, lock)
-    homes, closed = await _homes(connection, tenant, compounds, buildings, rows, lock)
+    at = await _places(connection, tenant, compounds, rows, lock)
+    homes, closed = await _homes(connection, tenant, at, lock)
     holders = await holders_of(connection, keyring, {h for h in map(holder, rows) if h})
     home_ids = [home["id"] for home in homes.values()]
     bound: dict[UUID, list[Bound]] = {}
@@ -126,35 +127,33 @@ async def look(
     here = {b.person_id for home in bound.values() for b in home}
     phones = await _phones(connection, tenant, here | {h["id"] for h in holders.values()})
     return Stored(
-        keyring, compounds, buildings, homes, closed, holders, bound,
+        keyring, compounds, at, homes, closed, holders, bound,
         {v["house_unit_id"]: v["person_id"] for v in voters}, phones,
     )  # fmt: skip
 
 
-async def _buildings(
+async def _places(
     connection: Any, tenant: UUID, compounds: dict[str, UUID], rows: Sequence[Row], lock: bool
-) -> dict[tuple[UUID, str], Any]:
+) -> dict[int, tuple[Any, Key]]:
     named = {compounds[row["compound"]] for row in rows if row["compound"] in compounds}
     found = await connection.fetch(
         _BUILDINGS + " for share" * lock, tenant, list(named), list({r["building"] for r in rows})
     )
-    return {(row["compound_id"], row["name"]): row for row in found}
+    buildings = {(row["compound_id"], row["name"]): row for row in found}
+    at: dict[int, tuple[Any, Key]] = {}
+    for row in rows:
+        compound = compounds.get(row["compound"])
+        building = buildings.get((compound, row["building"])) if compound else None
+        if building:
+            at[row.number] = (building, (building["id"], row["unit"], row["floor"], row["room"]))
+    return at
 
 
 async def _homes(
-    connection: Any,
-    tenant: UUID,
-    compounds: dict[str, UUID],
-    buildings: dict[tuple[UUID, str], Any],
-    rows: Sequence[Row],
-    lock: bool,
+    connection: Any, tenant: UUID, at: dict[int, tuple[Any, Key]], lock: bool
 ) -> tuple[dict[Key, Any], dict[Key, dt.date]]:
     """The homes in force by their keys, and when others of these keys ended."""
-    keys = {
-        (building["id"], row["unit"], row["floor"], row["room"])
-        for row in rows
-        if (building := buildings.get((compounds.get(row["compound"]), row["building"])))  # type: ignore[arg-type]
-    }
+    keys = {key for _, key in at.values()}
     columns = [list(column) for column in zip(*keys, strict=True)] or [[], [], [], []]
     found = await connection.fetch(_HOMES + " for update of h" * lock, tenant, *columns)
     homes: dict[Key, Any] = {}

@@ -19,6 +19,7 @@ from guanjia.people.service.merging import (
 )
 from guanjia.people.service.opening import Opened, open_person
 from guanjia.people.service.records import (
+    Sealed,
     add_phones,
     holders_of,
     insert_drafts,
@@ -47,6 +48,7 @@ __all__ = [
     "PersonField",
     "RevealPurpose",
     "Revealed",
+    "Sealed",
     "TooManyLooks",
     "add_phones",
     "change_person",
