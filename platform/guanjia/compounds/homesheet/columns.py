@@ -64,7 +64,7 @@ words. person_row: the row in which the file first names the holder of the docum
 _ROOM_ON_FLOOR = re.compile(r"([1-9]\d?)\d{2}")
 _AREA = re.compile(r"(\d{1,7}(?:\.\d{1,2})?)(?:平方米|平米|m2|M2)?")
 _RESIDENT = (
-    "document_kind", "number", "phone", "sex", "birth", "relation", "proof", "voter", "since",
+    "document_kind", "number", "phone", "sex", "birth", "relation", "proof", "voter",
 )  # fmt: skip
 
 
@@ -148,7 +148,10 @@ COLUMNS = (
         "voter", "投票代表", Kind.CHOICE, choices=(YES, NO), example=YES,
         note="每套房屋至多一人,承租人不能担任;都不填时为第一位产权人",
     ),
-    Column("since", "起始日期", Kind.DATE, example="2024-03-01", note="不填为应用之日"),
+    Column(
+        "since", "起始日期", Kind.DATE, example="2024-03-01",
+        note="不填为应用之日;没有住户的行为房屋的起始日期",
+    ),
 )  # fmt: skip
 
 Problem = tuple[str | None, str]
@@ -176,7 +179,9 @@ class Sift:
         self._people: dict[tuple[Value, Value], tuple[int, Value]] = {}
 
     def __call__(self, number: int, values: dict[str, Value]) -> Sequence[Problem]:
-        problems = [*_floor(values), *_resident(values, self._today)]
+        problems = [
+            *_floor(values), *_since(values, self._today), *_resident(values, self._today),
+        ]  # fmt: skip
         if problems:
             # An owner whose row is wrong is an owner all the same to the rows below.
             self._owned(values)
@@ -261,6 +266,12 @@ def _floor(values: dict[str, Value]) -> list[Problem]:
     return []
 
 
+def _since(values: dict[str, Value], today: dt.date) -> list[Problem]:
+    if values["since"] is not None and str(values["since"]) > today.isoformat():
+        return [("since", "起始日期不能晚于今天。")]
+    return []
+
+
 def _resident(values: dict[str, Value], today: dt.date) -> list[Problem]:
     """The row names a person with all that belongs to one, or nobody."""
     if values["name"] is None:
@@ -272,8 +283,6 @@ def _resident(values: dict[str, Value], today: dt.date) -> list[Problem]:
         for column, title in (("relation", "与房屋的关系"), ("proof", "核实方式"))
         if values[column] is None
     ]
-    if values["since"] is not None and str(values["since"]) > today.isoformat():
-        problems.append(("since", "起始日期不能晚于今天。"))
     if values["voter"] == YES and values["relation"] == "承租人":
         problems.append(("voter", "承租人不能作为房屋的投票代表。"))
     return problems + _document(values, today)
