@@ -32,8 +32,10 @@ _LOCK = "select pg_advisory_xact_lock(hashtextextended($1, 29))"
 _INSERT_HOMES = """
 insert into house_units (id, building_id, compound_id, region_path, unit, floor, room, label,
   estate_code, area_dm2, valid_from)
-select u.* from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::int[],
-  $7::text[], $8::text[], $9::text[], $10::int[], $11::date[]) u
+select u.id, b.id, b.compound_id, b.region_path, u.unit, u.floor, u.room, u.label, u.code, u.area,
+  u.day from unnest($2::uuid[], $3::uuid[], $4::text[], $5::int[], $6::text[], $7::text[],
+  $8::text[], $9::int[], $10::date[]) u(id, building, unit, floor, room, label, code, area, day)
+join buildings b on b.tenant_id = $1 and b.id = u.building
 """
 _CHANGE_HOMES = """
 update house_units h set area_dm2 = coalesce(u.area, h.area_dm2),
@@ -49,10 +51,10 @@ where h.tenant_id = $1 and h.id = u.id and h.valid_from > u.day
 _INSERT_BINDINGS = """
 insert into house_bindings (id, house_unit_id, building_id, compound_id, person_id, region_path,
   relation, proof, proven_by, proven_at, valid_from)
-select u.id, u.home, u.building, u.compound, u.person, u.path, u.relation, u.proof, $10, now(),
-  u.day from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[],
-  $7::text[], $8::text[], $9::date[]) u(id, home, building, compound, person, path, relation,
-  proof, day)
+select u.id, h.id, h.building_id, h.compound_id, u.person, h.region_path, u.relation, u.proof, $8,
+  now(), u.day from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::date[])
+  u(id, home, person, relation, proof, day)
+join house_units h on h.tenant_id = $1 and h.id = u.home
 """
 # A first owner of an earlier part of this file gives way to the holder whom a later one names.
 _GIVE_WAY = (
@@ -143,11 +145,11 @@ async def _homes(doing: _Doing) -> None:
             home["valid_from"] = begins
     connection = doing.transaction.connection
     names = (
-        "id", "building_id", "compound_id", "region_path", "unit", "floor", "room", "label",
-        "estate_code", "area_dm2", "valid_from",
+        "id", "building_id", "unit", "floor", "room", "label", "estate_code", "area_dm2",
+        "valid_from",
     )  # fmt: skip
     await connection.execute(
-        _INSERT_HOMES, *([home[name] for home in new.values()] for name in names)
+        _INSERT_HOMES, doing.tenant, *([home[name] for home in new.values()] for name in names)
     )
     await connection.execute(_BEGIN_EARLIER, doing.tenant, list(earliest), list(earliest.values()))
     await _change_homes(doing, changed)
@@ -156,9 +158,9 @@ async def _homes(doing: _Doing) -> None:
 def _new_home(doing: _Doing, row: Row) -> dict[str, Any]:
     building = doing.stored.building(row)
     return {
-        "id": new_id(), "building_id": building["id"], "compound_id": building["compound_id"],
-        "region_path": building["region_path"], "unit": row["unit"], "floor": row["floor"],
-        "room": row["room"], "label": forms.label(building["name"], row["unit"], row["room"]),
+        "id": new_id(), "building_id": building["id"], "unit": row["unit"],
+        "floor": row["floor"], "room": row["room"],
+        "label": forms.label(building["name"], row["unit"], row["room"]),
         "estate_code": row["estate_code"], "area_dm2": row["area"],
         "valid_from": doing.since(row),
     }  # fmt: skip
@@ -251,20 +253,20 @@ def _draft(stored: Stored, row: Row, today: Today) -> Draft:
 
 
 async def _phones(doing: _Doing) -> None:
-    """Who was registered before has the telephone of the row as well."""
-    connection, fresh = doing.transaction.connection, {d.id: d for d in doing.drafts}
+    """Who was registered before the row has its telephone as well."""
+    connection, keyring = doing.transaction.connection, doing.stored.keyring
     for row in doing.rows:
         person = doing.persons.get(row.number)
-        if person is None or row["phone"] is None:
+        if person is None or row["phone"] is None or "person" in doing.effects[row.number]:
             continue
-        number, keyring = row["phone"], doing.stored.keyring
-        known = doing.stored.phones.setdefault(
-            person,
-            {phone_index(keyring, p.number) for p in fresh[person].phones}
-            if person in fresh
-            else set(),
-        )
-        index = phone_index(keyring, number)
+        known = doing.stored.phones.get(person)
+        if known is None:
+            # Registered by a row above, of this part of the file.
+            known = doing.stored.phones[person] = {
+                phone_index(keyring, p.number) for d in doing.drafts if d.id == person
+                for p in d.phones
+            }  # fmt: skip
+        index = phone_index(keyring, row["phone"])
         if index in known:
             continue
         stored = await connection.fetchrow(
@@ -275,32 +277,30 @@ async def _phones(doing: _Doing) -> None:
             person,
         )
         key = keyring.person_key(person, SealedKey(stored["sealed_key"], stored["key_version"]))
-        await add_phones(
-            doing.transaction, keyring, key, person, [(stored["position"], phone(number))],
-            doing.now,
-        )  # fmt: skip
+        added = [(stored["position"], phone(row["phone"]))]
+        await add_phones(doing.transaction, keyring, key, person, added, doing.now)
         known.add(index)
         doing.effects[row.number]["phone"] = [str(person), index.hex()]
 
 
 async def _bindings(doing: _Doing) -> None:
     """The persons are bound to their homes."""
-    columns: list[list[Any]] = [[] for _ in range(9)]
+    columns: list[list[Any]] = [[] for _ in range(6)]
     for row in doing.rows:
         person, home = doing.persons.get(row.number), doing.home(row)
         if person is None or doing.stored.binding(home["id"], person):
             continue
-        binding, building = new_id(), doing.stored.building(row)
-        relation = RELATIONS[row["relation"]]
+        binding, relation = new_id(), RELATIONS[row["relation"]]
         values = (
-            binding, home["id"], building["id"], building["compound_id"], person,
-            building["region_path"], relation, PROOFS[row["proof"]], doing.since(row),
+            binding, home["id"], person, relation, PROOFS[row["proof"]], doing.since(row),
         )  # fmt: skip
         for column, value in zip(columns, values, strict=True):
             column.append(value)
         doing.stored.bound.setdefault(home["id"], []).append(Bound(person, row["name"], relation))
         doing.effects[row.number]["binding"] = str(binding)
-    await doing.transaction.connection.execute(_INSERT_BINDINGS, *columns, doing.member)
+    await doing.transaction.connection.execute(
+        _INSERT_BINDINGS, doing.tenant, *columns, doing.member
+    )
 
 
 async def _votes(doing: _Doing) -> None:
