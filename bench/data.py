@@ -135,17 +135,17 @@ async def prepare(amounts: Amounts) -> Databases:
     running = await embedded.start(settings.load().state_dir)
     server = await connect(running.administrator)
     try:
-        few = await _prepared(running, amounts.database)
-        await _loaded(running, amounts.database, amounts.slugs, amounts.cases)
+        few = await prepared(running, amounts.database)
+        await load(running, amounts.database, amounts.slugs, amounts.cases)
         await _copied(server, amounts.database, amounts.larger_database)
-        many = await _prepared(running, amounts.larger_database)
-        await _loaded(running, amounts.larger_database, amounts.other_slugs, amounts.small)
+        many = await prepared(running, amounts.larger_database)
+        await load(running, amounts.larger_database, amounts.other_slugs, amounts.small)
     finally:
         await server.close()
     return Databases(few, many)
 
 
-async def _prepared(running: embedded.Server, database: str) -> Connections:
+async def prepared(running: embedded.Server, database: str) -> Connections:
     connections = await cluster.prepare(running.administrator, database, running.passwords)
     await migrate(connections.require("owner"), settings.MODULES)
     return connections
@@ -161,7 +161,7 @@ async def _copied(server: Any, source: str, target: str) -> None:
     )
 
 
-async def _loaded(running: embedded.Server, database: str, slugs: list[str], cases: int) -> None:
+async def load(running: embedded.Server, database: str, slugs: list[str], cases: int) -> None:
     """Each tenant has a district of 2 streets, 20 communities and 200 grids, and this many cases
     with three events each. Tenants that have them are left alone."""
     connection = await connect(with_database(running.administrator, database))

@@ -145,6 +145,7 @@ async def upload_import(request: HttpRequest, context: Context) -> Response:
             sha256=hashlib.sha256(data).digest(),
             size=len(data),
             previous_id=previous_id,
+            settings=world.settings,
             now=context.now,
         )
     world.imports.start(world.imports.read(run, data))
@@ -194,7 +195,7 @@ async def export_workbook(request: HttpRequest, context: Context) -> Response:
             detail={"kind": export.code},
         )
     now = context.now.astimezone(LOCAL)
-    place = Place(context.tenant_id, scope, now.date())
+    place = Place(context.tenant_id, scope, now.date(), context.world.settings)
     mark = Watermark(context.actor.display_name, now, str(number))
     file = await outgoing.exported(context.world.database, export, place, mark)
     return download(f"{export.title}{now:%Y%m%d}.xlsx", XLSX, file)
@@ -208,7 +209,7 @@ async def _importing(request: HttpRequest, context: Context) -> tuple[ImportKind
         if kind is None:
             raise not_found("导入类别", "kind")
         await _held(context, kind.permission)
-    return kind, service.place_of(context.actor, kind, context.now)
+    return kind, service.place_of(context.actor, kind, context.world.settings, context.now)
 
 
 async def _held(context: Context, permission: str) -> Any:

@@ -91,13 +91,14 @@ async def _apply(
     return [Effect(row.number, party, Change.ADDED) for party, row in made]
 
 
-async def _undo(transaction: Transaction, place: Place, effects: Sequence[Effect]) -> None:
+async def _undo(transaction: Transaction, place: Place, effects: Sequence[Effect]) -> int:
     ids = [effect.id for effect in effects]
     if await referring(transaction.connection, "organisations", ids):
         raise Refusal(CONFLICT, "其中有的已被使用,不能撤销。")
     await transaction.connection.execute(
         "update organisations set active = false, version = version + 1 where id = any($1)", ids
     )
+    return 0
 
 
 PARTIES = ImportKind(

@@ -71,7 +71,7 @@ def test_rows_are_read_whatever_the_order_of_columns() -> None:
     header, rows = taken(data)
     assert (header.row, header.ignored) == (3, ["自用"])
     assert rows[0].number == 4
-    assert rows[0].row(COLUMNS).values["number"] == GOOD[2]
+    assert rows[0].row(PARTIES.names)["number"] == GOOD[2]
 
 
 @pytest.mark.parametrize(

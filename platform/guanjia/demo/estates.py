@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from guanjia.demo.homes import BUILDINGS as BUILDINGS_WITH_HOMES
+from guanjia.demo.homes import import_homes
 from guanjia.demo.people import BUILDINGS, XIMENQIAO, Places
 from guanjia.demo.stage import Stage
 
@@ -24,7 +26,6 @@ OLD_QUARTER = {
     "address": "延平区西门桥路旧宿舍区",
     "managementMode": "COMMUNITY_FALLBACK",
 }
-WITH_HOMES = ("1幢", "2幢", "3幢")
 COMPOUND = (
     "query ($n: String) { compounds(filter: { search: $n, active: true }) { nodes { id name"
     " buildings(first: 100) { nodes { id name region { code } houseUnits(first: 1)"
@@ -43,18 +44,11 @@ async def settle(stage: Stage, places: Places) -> str:
         waiting = [b["id"] for b in covered if b["region"]["code"] == XIMENQIAO]
         if waiting:
             await stage.do("li.na", "assignGrid", {"buildingIds": waiting, "gridId": grids[number]})
-    for name in WITH_HOMES:
-        if not by_name[name]["houseUnits"]["totalCount"]:
-            await stage.do(
-                "wang.fang",
-                "createHouseUnits",
-                {
-                    "buildingId": by_name[name]["id"], "lastFloor": 18, "roomsPerFloor": 2,
-                    "validFrom": "2020-01-01",
-                },
-            )  # fmt: skip
+    said = f"演示小区:{LONGYUETAI['name']}(38 幢、4 个网格)、{OLD_QUARTER['name']}(无物业)"
+    if not by_name[BUILDINGS_WITH_HOMES[0]]["houseUnits"]["totalCount"]:
+        said += "\n" + await import_homes(stage)
     await _inhabit(stage)
-    return f"演示小区:{LONGYUETAI['name']}(38 幢、4 个网格)、{OLD_QUARTER['name']}(无物业)"
+    return said
 
 
 async def _compound(
@@ -98,11 +92,11 @@ async def _inhabit(stage: Stage) -> None:
     registry."""
     found = await stage.ask(
         "wang.fang",
-        '{ houseBindings { totalCount } houseUnits(filter: { label: { in: ["1幢101", "2幢301"]'
-        " }, inForce: true }) { nodes { id label } } persons(first: 100, filter: { inForce: true })"
+        '{ houseUnits(filter: { label: { in: ["1幢101", "2幢301"] }, inForce: true })'
+        " { nodes { id label bindings { id } } } persons(first: 100, filter: { inForce: true })"
         " { nodes { id name documents { id } } } }",
     )
-    if found["houseBindings"]["totalCount"]:
+    if any(home["bindings"] for home in found["houseUnits"]["nodes"]):
         return
     homes = {home["label"]: home["id"] for home in found["houseUnits"]["nodes"]}
     people = {p["name"]: p["id"] for p in found["persons"]["nodes"] if p["documents"]}

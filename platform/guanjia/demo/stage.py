@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import strawberry
 
 from guanjia.access.desk import Desk
 from guanjia.context import Context, Request, World
+from guanjia.imports import service
+from guanjia.imports.kinds import kind_of
 from guanjia.tenancy.models import LOCAL, tenant_id
 
 
@@ -61,6 +65,30 @@ class Stage:
             raise Failed(f"{login} {name}:{fault['code']} {fault['message']}")
         return payload
 
+    async def hand_in(
+        self, login: str, kind: str, name: str, file: bytes, previous: str | None
+    ) -> str:
+        """The file is being read as an import of this kind, as after an upload; the batch's id."""
+        found = kind_of(kind)
+        assert found is not None
+        request = Request(await self._token(login), tenant_id(self.slug))
+        context = Context(self.world, request, self._clock)
+        async with context.writing():
+            run = await service.hand_in(
+                context.transaction,
+                context.actor,
+                found,
+                await context.scope("import:write"),
+                file_name=name,
+                sha256=hashlib.sha256(file).digest(),
+                size=len(file),
+                previous_id=UUID(previous) if previous else None,
+                settings=self.world.settings,
+                now=context.now,
+            )
+        self.world.imports.start(self.world.imports.read(run, file))
+        return str(run.batch["id"])
+
     def forget(self, login: str) -> None:
         """The account's session is over; its next operation opens another."""
         self._tokens.pop(login, None)
@@ -78,6 +106,7 @@ class Stage:
 
 
 _INPUTS = {
+    "applyImport": "ImportStepInput",
     "addOrganisationMember": "OrganisationMemberInput",
     "acceptCase": "CaseStepInput",
     "finishEvaluation": "CaseStepInput",

@@ -14,6 +14,9 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+
+from guanjia.graph.errors import Refusal
 
 Cell = str | int | float | bool | dt.date | dt.datetime | dt.time | dt.timedelta | None
 Value = str | int | None
@@ -55,7 +58,8 @@ class Column:
 
     aliases: other headers that clerks use. digits: a code has exactly so many digits. choices: the
     values of a CHOICE; without them the kind names them per tenant. check: a sentence for a value
-    that is wrong, else None. protected: no sentence and no finding may show its value.
+    that is wrong, else None. form: the one form of a value; a Refusal when it has none. protected:
+    no sentence and no finding may show its value.
     """
 
     name: str
@@ -67,6 +71,7 @@ class Column:
     choices: tuple[str, ...] = ()
     longest: int = 200
     check: Callable[[str], str | None] | None = None
+    form: Callable[[str], Value] | None = None
     protected: bool = False
     example: str = ""
     note: str = ""
@@ -89,7 +94,7 @@ class Column:
             case Kind.CHOICE:
                 return self._choice(cell, self.choices or choices)
 
-    def _checked(self, text: str) -> str:
+    def _checked(self, text: str) -> Value:
         if _BROKEN.search(text):
             raise BadCell(f"{self.header}含有不能保存的字符。")
         if len(text) > self.longest:
@@ -97,7 +102,12 @@ class Column:
         problem = self.check(text) if self.check else None
         if problem:
             raise BadCell(problem)
-        return text
+        if self.form is None:
+            return text
+        try:
+            return self.form(text)
+        except Refusal as refused:
+            raise BadCell(str(refused)) from None
 
     def _code(self, cell: Cell) -> str:
         if isinstance(cell, bool | dt.date | dt.time | dt.timedelta):
@@ -160,10 +170,16 @@ class Column:
         if text in choices:
             return text
         said = self.header if self.protected else f"{self.header}“{text[:30]}”"
-        near = difflib.get_close_matches(text, choices, n=1)
+        near = _nearest(text, tuple(choices))
         if near:
-            raise BadCell(f"{said}不在可选项中,是否应为“{near[0]}”?")
+            raise BadCell(f"{said}不在可选项中,是否应为“{near}”?")
         raise BadCell(f"{said}不在可选项中,请从下拉列表中选择。")
+
+
+@lru_cache(maxsize=1_000)
+def _nearest(text: str, choices: tuple[str, ...]) -> str | None:
+    """The choice that was probably meant. What is misspelt in one row is so in many."""
+    return next(iter(difflib.get_close_matches(text, choices, n=1)), None)
 
 
 def blank(cell: Cell) -> bool:

@@ -144,7 +144,7 @@ async def _apply(
     return effects
 
 
-async def _undo(transaction: Transaction, place: Place, effects: Sequence[Effect]) -> None:
+async def _undo(transaction: Transaction, place: Place, effects: Sequence[Effect]) -> int:
     await grids.withdraw_grids(
         transaction,
         [effect.id for effect in effects if effect.change is Change.ADDED],
@@ -159,6 +159,7 @@ async def _undo(transaction: Transaction, place: Place, effects: Sequence[Effect
         ],
         place.today,
     )
+    return 0
 
 
 GRIDS = ImportKind(

@@ -8,7 +8,7 @@ A kind lives in the module that knows its rows. Its columns are checked alone in
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import import_module
@@ -18,6 +18,7 @@ from uuid import UUID
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
 from guanjia.imports.columns import Column, Value
+from guanjia.settings import Settings
 
 
 class Change(StrEnum):
@@ -30,15 +31,17 @@ class Change(StrEnum):
     UNCHANGED = "UNCHANGED"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the file with the values of its columns, by their names."""
+class Row(dict[str, Any]):
+    """One row of the file with its values by name; None for a name that it does not have."""
 
-    number: int
-    values: Mapping[str, Value]
+    __slots__ = ("number",)
 
-    def __getitem__(self, column: str) -> Any:
-        return self.values.get(column)
+    def __init__(self, number: int, values: Iterable[tuple[str, Value]]) -> None:
+        super().__init__(values)
+        self.number = number
+
+    def __missing__(self, name: str) -> None:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,17 @@ class Place:
     tenant_id: UUID
     scope: Scope
     today: dt.date
+    settings: Settings
+
+
+class Sift(Protocol):
+    """Sees the rows of one file one after the other, in the process apart; a cell that could not
+    be read is None. It fills in the values that the kind derives, and says as (column, sentence)
+    what is wrong with the row as a whole or beside the rows before it."""
+
+    def __call__(
+        self, number: int, values: dict[str, Value]
+    ) -> Sequence[tuple[str | None, str]]: ...
 
 
 class Choices(Protocol):
@@ -87,9 +101,11 @@ class Apply(Protocol):
 
 
 class Undo(Protocol):
+    """Takes the effects back; how many rows had to stay because something was built on them."""
+
     def __call__(
         self, transaction: Transaction, place: Place, effects: Sequence[Effect]
-    ) -> Awaitable[None]: ...
+    ) -> Awaitable[int]: ...
 
 
 class Prepare(Protocol):
@@ -109,9 +125,10 @@ class ImportKind:
     """One kind of import.
 
     home: `module:NAME` where this object is, for the process that reads the file. key: the columns
-    that no two rows of a file may have in common. examine: exactly one finding that is no problem,
-    or problems, for each row. prepare: the locks that applying and undoing take first.
-    undo_days: how long an applied batch can be taken back.
+    that no two rows of a file may have in common; where that does not say it, sift makes what
+    looks at the rows of one file, and derived names the values that it fills in. examine: exactly
+    one finding that is no problem, or problems, for each row. prepare: the locks that applying and
+    undoing take first. undo_days: how long an applied batch can be taken back.
     """
 
     code: str
@@ -119,13 +136,20 @@ class ImportKind:
     permission: str
     home: str
     columns: tuple[Column, ...]
-    key: tuple[str, ...]
     examine: Examine
     apply: Apply
     undo: Undo
+    key: tuple[str, ...] = ()
+    sift: Callable[[], Sift] | None = None
+    derived: tuple[str, ...] = ()
     choices: Choices = _no_choices
     prepare: Prepare = _nothing
     undo_days: int = 7
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The values of a row: of its columns, then the derived ones."""
+        return (*(column.name for column in self.columns), *self.derived)
 
     @property
     def protected(self) -> bool:
@@ -139,8 +163,10 @@ _KINDS: dict[str, ImportKind] = {}
 def register(kind: ImportKind) -> None:
     """The kind can be imported from now on."""
     known = {column.name for column in kind.columns}
-    if not kind.key or not set(kind.key) <= known or len(known) < len(kind.columns):
+    if not set(kind.key) <= known or len(set(kind.names)) < len(kind.names):
         raise TypeError(f"{kind.code}: the key must name columns, each of a name of its own")
+    if not (kind.key or kind.sift) or (kind.derived and not kind.sift):
+        raise TypeError(f"{kind.code}: a key or a sift must find rows that say the same twice")
     if kind_at(kind.home) is not kind:
         raise TypeError(f"{kind.code}: {kind.home} is another object")
     if _KINDS.setdefault(kind.code, kind) is not kind:

@@ -57,8 +57,8 @@ class StagedRow:
     values: list[Value]
     problems: list[tuple[str | None, str]]
 
-    def row(self, columns: Sequence[Column]) -> Row:
-        return Row(self.number, dict(zip([c.name for c in columns], self.values, strict=True)))
+    def row(self, names: Sequence[str]) -> Row:
+        return Row(self.number, zip(names, self.values, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +176,9 @@ class _Reader:
         formulas: set[tuple[int, int]],
     ) -> None:
         self._columns = kind.columns
+        self._names = kind.names
+        self._derived = kind.derived
+        self._sift = kind.sift() if kind.sift else None
         self._places = [header.positions.get(column.name) for column in kind.columns]
         self._choices = [choices.get(column.name, ()) for column in kind.columns]
         self._kept = header.kept
@@ -202,13 +205,20 @@ class _Reader:
                 problems.append((column.name, str(bad)))
             values.append(value)
         self._check_key(number, values, problems)
+        values += [None] * len(self._derived)
+        if self._sift is not None:
+            named = dict(zip(self._names, values, strict=True))
+            # A row that cannot be read is seen all the same: the rows below are held against it.
+            found = self._sift(number, named)
+            problems = problems or list(found)
+            values = [named[name] for name in self._names]
         return [number, [shown(cell) for cell in own], values, problems]
 
     def _check_key(
         self, number: int, values: list[Value], problems: list[tuple[str | None, str]]
     ) -> None:
         key = tuple(values[i] for i in self._key)
-        if None in key:
+        if not key or None in key:
             return
         first = self._seen.setdefault(key, number)
         if first != number:

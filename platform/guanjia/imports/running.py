@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from asyncpg.exceptions import IntegrityConstraintViolationError
 
 from guanjia.audit.service import record
 from guanjia.db.pools import Database, Transaction
@@ -37,6 +38,8 @@ _COUNT = struct.Struct(">I")
 _FAULT = "系统出错,没有保存任何内容。请稍后再试;仍不成功时请联系管理员。"
 _BROKEN = "文件无法读取:内容已损坏,或展开后超过允许的内存。请在 Excel 中打开并另存后再上传。"
 _OTHERWISE = "预览之后,相关数据已被他人修改。请重新上传文件,核对新的预览后再应用。"
+
+_KEPT = "已撤销;其中 {} 条登记此后已在别处使用或有改动,予以保留。"
 
 
 class GivenUp(Exception):
@@ -198,7 +201,7 @@ class Runner:
         async for piece in staging.pieces(connection, tenant, batch, seal):
             found = statuses(piece.findings)
             doing = [
-                (row.row(run.kind.columns), found[row.number])
+                (row.row(run.kind.names), found[row.number])
                 for row in piece.rows
                 if found[row.number] is not Change.UNCHANGED
             ]
@@ -214,15 +217,19 @@ class Runner:
                 connection, batch = transaction.connection, run.batch["id"]
                 await run.kind.prepare(transaction)
                 seal = await staging.seal_of(connection, self._sealing, run.batch)
+                kept = 0
                 async for part in staging.effects_of(
                     connection, transaction.tenant_id, batch, seal
                 ):
                     if part:
-                        await run.kind.undo(transaction, run.place, part)
+                        kept += await run.kind.undo(transaction, run.place, part)
                     progress.done += len(part)
                 await staging.drop(transaction, batch)
                 await self._finished(
-                    transaction, run, "state = 'UNDONE', undone_at = now(), done = rows"
+                    transaction,
+                    run,
+                    "state = 'UNDONE', undone_at = now(), done = rows, message = $3",
+                    _KEPT.format(kept) if kept else None,
                 )
                 await self._recorded(transaction, run, "undone")
 
@@ -257,6 +264,9 @@ class Runner:
                 await work(progress)
         except (BadFile, Refusal) as refused:
             await self._failed(run, otherwise, str(refused))
+        except IntegrityConstraintViolationError:
+            # Somebody else's row came in between the look and the write.
+            await self._failed(run, otherwise, _OTHERWISE)
         except GivenUp:
             return
         except Exception as fault:
@@ -314,13 +324,14 @@ async def examined(run: Run, connection: Any, rows: list[StagedRow]) -> list[Fin
     """What is found of each row: what is wrong with its cells, else what the kind says."""
     findings: list[Finding] = []
     readable: list[Row] = []
+    names = run.kind.names
     for row in rows:
         if row.problems:
             findings += [
                 Finding(row.number, Change.PROBLEM, said, column) for column, said in row.problems
             ]
         else:
-            readable.append(row.row(run.kind.columns))
+            readable.append(row.row(names))
     findings += await run.kind.examine(connection, run.place, readable)
     return sorted(findings, key=lambda finding: finding.row)
 

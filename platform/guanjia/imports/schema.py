@@ -160,6 +160,7 @@ async def _apply(
         context.actor,
         scope,
         batch_id=known_id(input.id, "id"),
+        settings=context.world.settings,
         now=context.now,
     )
     context.world.imports.start(context.world.imports.apply(run))
@@ -177,6 +178,7 @@ async def _undo(
         context.actor,
         scope,
         batch_id=known_id(input.id, "id"),
+        settings=context.world.settings,
         now=context.now,
     )
     context.world.imports.start(context.world.imports.undo(run))
@@ -194,6 +196,7 @@ async def _discard(
         context.actor,
         scope,
         batch_id=known_id(input.id, "id"),
+        settings=context.world.settings,
         now=context.now,
     )
     return ImportBatchPayload(import_batch=await context.reader.by_id("ImportBatch", batch))

@@ -21,6 +21,7 @@ from guanjia.graph.errors import BAD_USER_INPUT, CONFLICT, Refusal, forbidden, n
 from guanjia.imports.kinds import ImportKind, Place, kind_of
 from guanjia.imports.models import BATCH_REACH, STATE_SQL, State
 from guanjia.imports.staging import drop
+from guanjia.settings import Settings
 from guanjia.tenancy.models import LOCAL
 
 MAX_FILE_NAME = 120
@@ -41,12 +42,12 @@ class Run:
     place: Place
 
 
-def place_of(actor: Actor, kind: ImportKind, now: dt.datetime) -> Place:
+def place_of(actor: Actor, kind: ImportKind, settings: Settings, now: dt.datetime) -> Place:
     """Where the actor may import the kind; FORBIDDEN for nowhere."""
     scope = actor.scope(kind.permission)
     if not scope.paths:
         raise forbidden(kind.permission)
-    return Place(actor.tenant_id, scope, now.astimezone(LOCAL).date())
+    return Place(actor.tenant_id, scope, now.astimezone(LOCAL).date(), settings)
 
 
 async def hand_in(
@@ -59,11 +60,12 @@ async def hand_in(
     sha256: bytes,
     size: int,
     previous_id: UUID | None,
+    settings: Settings,
     now: dt.datetime,
 ) -> Run:
     """A batch is being read. With `previous_id` it takes the place of that batch, whose staged
     rows are gone. CONFLICT for a file that is waiting or applied already."""
-    place = place_of(actor, kind, now)
+    place = place_of(actor, kind, settings, now)
     previous = None
     if previous_id is not None:
         previous = await _reached(transaction, scope, previous_id)
@@ -123,18 +125,30 @@ async def _close(transaction: Transaction, batch_id: UUID) -> None:
 
 
 async def apply_import(
-    transaction: Transaction, actor: Actor, scope: Scope, *, batch_id: UUID, now: dt.datetime
+    transaction: Transaction,
+    actor: Actor,
+    scope: Scope,
+    *,
+    batch_id: UUID,
+    settings: Settings,
+    now: dt.datetime,
 ) -> Run:
     """The batch is being applied, as it was checked."""
     batch = await _reached(transaction, scope, batch_id)
     interrupted = batch["state"] == State.INTERRUPTED and batch["rows"] and not batch["undo_until"]
     if batch["state"] != State.READY and not interrupted:
         raise Refusal(CONFLICT, _NOT_READY.get(batch["state"], _OTHERWISE), ("id",))
-    return await _begun(transaction, actor, batch, "APPLYING", "apply", now)
+    return await _begun(transaction, actor, batch, "APPLYING", "apply", settings, now)
 
 
 async def undo_import(
-    transaction: Transaction, actor: Actor, scope: Scope, *, batch_id: UUID, now: dt.datetime
+    transaction: Transaction,
+    actor: Actor,
+    scope: Scope,
+    *,
+    batch_id: UUID,
+    settings: Settings,
+    now: dt.datetime,
 ) -> Run:
     """The applied batch is being taken back; CONFLICT after its window."""
     batch = await _reached(transaction, scope, batch_id)
@@ -145,11 +159,17 @@ async def undo_import(
         raise Refusal(
             CONFLICT, f"可撤销的期限已于 {until.astimezone(LOCAL):%Y-%m-%d %H:%M} 结束。", ("id",)
         )
-    return await _begun(transaction, actor, batch, "UNDOING", "undo", now)
+    return await _begun(transaction, actor, batch, "UNDOING", "undo", settings, now)
 
 
 async def discard_import(
-    transaction: Transaction, actor: Actor, scope: Scope, *, batch_id: UUID, now: dt.datetime
+    transaction: Transaction,
+    actor: Actor,
+    scope: Scope,
+    *,
+    batch_id: UUID,
+    settings: Settings,
+    now: dt.datetime,
 ) -> UUID:
     """The batch was given up before it was applied; its staged rows are gone."""
     batch = await _reached(transaction, scope, batch_id)
@@ -157,7 +177,7 @@ async def discard_import(
     if batch["state"] not in (State.INVALID, State.READY, State.REFUSED) and not interrupted:
         raise Refusal(CONFLICT, "已应用或正在处理的批次不能放弃。", ("id",))
     kind = _kind(batch)
-    place = place_of(actor, kind, now)
+    place = place_of(actor, kind, settings, now)
     await _close(transaction, batch_id)
     await _record(transaction, actor, "discard", kind, batch_id, place, {})
     return batch_id
@@ -175,10 +195,16 @@ _NOT_READY = {
 
 
 async def _begun(
-    transaction: Transaction, actor: Actor, batch: Any, state: str, verb: str, now: dt.datetime
+    transaction: Transaction,
+    actor: Actor,
+    batch: Any,
+    state: str,
+    verb: str,
+    settings: Settings,
+    now: dt.datetime,
 ) -> Run:
     kind = _kind(batch)
-    place = place_of(actor, kind, now)
+    place = place_of(actor, kind, settings, now)
     run = new_id()
     await transaction.connection.execute(
         "update import_batches set state = $2, run_id = $3, heard_at = now(), done = 0,"

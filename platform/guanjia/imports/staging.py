@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,30 +75,54 @@ async def packed_cells(
     connection: Any, tenant_id: UUID, batch_id: UUID, seal: Seal
 ) -> AsyncIterator[tuple[bytes, list[Finding]]]:
     """Each chunk's packed rows with its findings, in order."""
+    async for chunk in _chunks(connection, tenant_id, batch_id):
+        yield _cells(chunk, seal), _findings(chunk, seal)
+
+
+async def pieces(
+    connection: Any, tenant_id: UUID, batch_id: UUID, seal: Seal
+) -> AsyncIterator[Piece]:
+    """Each chunk, in order. While one is worked on, the next is unpacked beside the event loop."""
+    ahead: asyncio.Future[Piece] | None = None
+    try:
+        async for chunk in _chunks(connection, tenant_id, batch_id):
+            ready, ahead = (
+                ahead,
+                asyncio.ensure_future(asyncio.to_thread(_piece, dict(chunk), seal)),
+            )
+            if ready is not None:
+                yield await ready
+        if ahead is not None:
+            yield await ahead
+    finally:
+        if ahead is not None:
+            ahead.cancel()
+
+
+async def _chunks(connection: Any, tenant_id: UUID, batch_id: UUID) -> AsyncIterator[Any]:
     position = -1
-    while row := await connection.fetchrow(
+    while chunk := await connection.fetchrow(
         "select position, cells, findings from import_chunks where tenant_id = $1"
         " and batch_id = $2 and position > $3 and cells is not null order by position limit 1",
         tenant_id,
         batch_id,
         position,
     ):
-        position = row["position"]
-        said = unpacked(seal.open(bytes(row["findings"]), f"{position}:findings"))
-        findings = [
-            Finding(r, Change(change), message, column) for r, change, message, column in said
-        ]
-        yield seal.open(bytes(row["cells"]), f"{position}:cells"), findings
+        position = chunk["position"]
+        yield chunk
 
 
-async def pieces(
-    connection: Any, tenant_id: UUID, batch_id: UUID, seal: Seal
-) -> AsyncIterator[Piece]:
-    """Each chunk, in order."""
-    position = 0
-    async for cells, findings in packed_cells(connection, tenant_id, batch_id, seal):
-        yield Piece(position, staged(cells), findings)
-        position += 1
+def _piece(chunk: Any, seal: Seal) -> Piece:
+    return Piece(chunk["position"], staged(_cells(chunk, seal)), _findings(chunk, seal))
+
+
+def _cells(chunk: Any, seal: Seal) -> bytes:
+    return seal.open(bytes(chunk["cells"]), f"{chunk['position']}:cells")
+
+
+def _findings(chunk: Any, seal: Seal) -> list[Finding]:
+    said = unpacked(seal.open(bytes(chunk["findings"]), f"{chunk['position']}:findings"))
+    return [Finding(row, Change(change), message, column) for row, change, message, column in said]
 
 
 async def settle(

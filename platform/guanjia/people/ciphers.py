@@ -12,6 +12,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -42,6 +43,11 @@ class Unreadable(Exception):
     """A sealed value was altered, moved, or sealed with another key. It says no more than that."""
 
 
+@lru_cache(maxsize=1_000)
+def _text(tenant_id: UUID) -> str:
+    return str(tenant_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a sealed value lives; part of what is authenticated."""
@@ -53,7 +59,7 @@ class Place:
 
     @property
     def bytes(self) -> bytes:
-        parts = (str(self.tenant_id), self.table, self.column, str(self.row_id))
+        parts = (_text(self.tenant_id), self.table, self.column, str(self.row_id))
         return _SEPARATOR.join(parts).encode()
 
 

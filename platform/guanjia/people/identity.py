@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from stdnum import numdb
 from stdnum.cn import ric
@@ -202,8 +203,11 @@ def _disability(
 
 def _known_region(prefix: str, own_regions: Collection[str]) -> bool:
     """Whether some edition of GB/T 2260 had the code: many hold one that is abolished since."""
-    if prefix in own_regions:
-        return True
+    return prefix in own_regions or _listed_region(prefix)
+
+
+@lru_cache(maxsize=10_000)
+def _listed_region(prefix: str) -> bool:
     found: Callable[[str], list[tuple[str, dict[str, str]]]] = numdb.get("cn/loc").info
     return any(properties.get("county") for _, properties in found(prefix))
 

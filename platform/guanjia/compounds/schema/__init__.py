@@ -5,6 +5,7 @@ from strawberry.tools import merge_types
 from guanjia.compounds import censusexport as censusexport  # makes itself known to imports
 from guanjia.compounds import dependents as dependents  # makes itself known to tenancy
 from guanjia.compounds import partydependents as partydependents  # the same
+from guanjia.compounds.homesheet import kind as kind  # makes itself known to imports
 from guanjia.compounds.schema import (
     bindings,
     butlers,

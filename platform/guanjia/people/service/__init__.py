@@ -20,16 +20,28 @@ from guanjia.people.service.merging import (
     merge_persons,
 )
 from guanjia.people.service.opening import Opened, open_person
-from guanjia.people.service.records import insert_drafts, known_documents
+from guanjia.people.service.records import (
+    Sealed,
+    add_phones,
+    holders_of,
+    insert_drafts,
+    insert_sealed,
+    known_documents,
+    phone_index,
+    sealed_drafts,
+)
 from guanjia.people.service.registration import (
+    KNOWN,
     AlreadyRegistered,
     find_person,
     register_person,
     residence,
     today_of,
 )
+from guanjia.people.service.withdrawing import withdraw_persons
 
 __all__ = [
+    "KNOWN",
     "SENSITIVE",
     "AlreadyRegistered",
     "DuplicateReason",
@@ -38,21 +50,28 @@ __all__ = [
     "PersonField",
     "RevealPurpose",
     "Revealed",
+    "Sealed",
     "TooManyLooks",
+    "add_phones",
     "change_person",
     "checked_note",
     "count_look",
     "erase_person",
     "find_duplicates",
     "find_person",
+    "holders_of",
     "insert_drafts",
+    "insert_sealed",
     "known_documents",
     "link_member",
     "merge_persons",
     "open_person",
+    "phone_index",
     "record_look",
     "register_person",
     "residence",
     "reveal_field",
+    "sealed_drafts",
     "today_of",
+    "withdraw_persons",
 ]

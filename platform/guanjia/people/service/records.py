@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from guanjia.db.ids import new_id
@@ -43,9 +45,22 @@ _INSERT_GRAMS = (
     " select u.* from unnest($1::text[], $2::uuid[]) u on conflict do nothing"
 )
 _KNOWN = (
-    "select d.kind, d.blind_index, d.person_id from unnest($2::text[], $3::bytea[]) u(kind, index)"
+    "select d.kind, d.blind_index, p.id, p.name, p.region_path, p.erased_at is null"
+    " and p.merged_into_id is null as in_force, p.sealed_key, p.key_version"
+    " from unnest($2::text[], $3::bytea[]) u(kind, index)"
     " join person_documents d on d.tenant_id = $1 and d.kind = u.kind and d.blind_index = u.index"
+    " join persons p on p.tenant_id = $1 and p.id = d.person_id"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Persons as the rows that are inserted: sealed, masked, indexed."""
+
+    persons: list[tuple]
+    documents: list[tuple]
+    phones: list[tuple]
+    names: list[tuple[UUID, str]]
 
 
 async def insert_drafts(
@@ -56,6 +71,11 @@ async def insert_drafts(
     now: dt.datetime,
 ) -> None:
     """The persons exist with their documents, phones and searchable names."""
+    await insert_sealed(transaction, sealed_drafts(keyring, drafts), created_by, now)
+
+
+def sealed_drafts(keyring: Keyring, drafts: Sequence[Draft]) -> Sealed:
+    """The rows of the persons. Pure, and slow for many: what a thread can do meanwhile."""
     rows, documents, phones = [], [], []
     for d in drafts:
         key, sealed = keyring.new_key("persons", d.id)
@@ -73,11 +93,17 @@ async def insert_drafts(
         )  # fmt: skip
         documents += [document_row(keyring, key, d.id, document) for document in d.documents]
         phones += [phone_row(keyring, key, d.id, n, phone) for n, phone in enumerate(d.phones)]
+    return Sealed(rows, documents, phones, [(d.id, d.name) for d in drafts])
+
+
+async def insert_sealed(
+    transaction: Transaction, sealed: Sealed, created_by: UUID, now: dt.datetime
+) -> None:
     connection = transaction.connection
-    await connection.execute(_INSERT_PERSONS, *_columns(rows, 14), now, created_by)
-    await connection.execute(_INSERT_DOCUMENTS, *_columns(documents, 7), now)
-    await connection.execute(_INSERT_PHONES, *_columns(phones, 7), now)
-    await index_names(transaction, [(d.id, d.name) for d in drafts])
+    await connection.execute(_INSERT_PERSONS, *_columns(sealed.persons, 14), now, created_by)
+    await connection.execute(_INSERT_DOCUMENTS, *_columns(sealed.documents, 7), now)
+    await connection.execute(_INSERT_PHONES, *_columns(sealed.phones, 7), now)
+    await index_names(transaction, sealed.names)
 
 
 async def add_documents(
@@ -114,18 +140,23 @@ async def known_documents(
     transaction: Transaction, keyring: Keyring, documents: Sequence[Document]
 ) -> dict[tuple[DocumentKind, str], UUID]:
     """Which of the documents are registered, each with its person."""
-    by_index = {
-        (d.kind, document_index(keyring, d.kind, d.number)): (d.kind, d.number) for d in documents
-    }
-    rows = await transaction.connection.fetch(
+    numbers = [(d.kind, d.number) for d in documents]
+    found = await holders_of(transaction.connection, keyring, numbers)
+    return {number: row["id"] for number, row in found.items()}
+
+
+async def holders_of(
+    connection: Any, keyring: Keyring, numbers: Collection[tuple[DocumentKind, str]]
+) -> dict[tuple[DocumentKind, str], Any]:
+    """The registered persons who hold documents of these kinds and numbers, wherever they live."""
+    by_index = {(kind, document_index(keyring, kind, n)): (kind, n) for kind, n in numbers}
+    rows = await connection.fetch(
         _KNOWN,
-        transaction.tenant_id,
+        keyring.tenant_id,
         [kind for kind, _ in by_index],
         [index for _, index in by_index],
     )
-    return {
-        by_index[DocumentKind(r["kind"]), bytes(r["blind_index"])]: r["person_id"] for r in rows
-    }
+    return {by_index[DocumentKind(r["kind"]), bytes(r["blind_index"])]: r for r in rows}
 
 
 def document_index(keyring: Keyring, kind: DocumentKind, number: str) -> bytes:

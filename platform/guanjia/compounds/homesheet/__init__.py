@@ -1,0 +1,1 @@
+"""Homes and their residents as a list: what a clerk keeps in Excel, in and out."""
