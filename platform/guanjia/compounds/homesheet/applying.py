@@ -276,7 +276,9 @@ async def _phones(doing: _Doing) -> None:
             doing.tenant,
             person,
         )
-        key = keyring.person_key(person, SealedKey(stored["sealed_key"], stored["key_version"]))
+        key = keyring.open_key(
+            SealedKey(stored["sealed_key"], stored["key_version"]), "persons", person
+        )
         added = [(stored["position"], phone(row["phone"]))]
         await add_phones(doing.transaction, keyring, key, person, added, doing.now)
         known.add(index)
