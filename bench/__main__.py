@@ -16,11 +16,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 import orjson
 import uvloop
 
-from bench import data
+from bench import compounds, data
 from bench.contestants import Stock, hand_written
 from bench.measure import Contestant, call, paired, report, slowest
 from guanjia import settings
@@ -102,6 +103,7 @@ async def run() -> None:
         await against_others(few, district)
         await pages(few, district)
         await scopes(few, district)
+        await compound_page(few)
         await tenants(few, many, district)
         await python(few, district)
     print(f"{time.perf_counter() - start:.0f} s in all")
@@ -155,6 +157,26 @@ async def scopes(bench: Bench, district: Headers) -> None:
         assert len(orjson.loads(await narrow.ask())["data"]["cases"]["nodes"]) == PAGE
         found = await paired(narrow, wide, 4 * TURNS)
         report(name, found.median, wanted, found.spread)
+
+
+async def compound_page(bench: Bench) -> None:
+    """A community clerk opens the page of a compound."""
+    clerk = await bench.member("COMM", compounds.COMMUNITY_PATH)
+    listing = orjson.dumps({"query": "{ compounds(first: 1) { nodes { id } } }"})
+    seen = orjson.loads(await call(bench.view, listing, clerk))["data"]["compounds"]["nodes"]
+    body = compounds.asked(UUID(seen[0]["id"]))
+    database, tokens = bench.world.database, bench.world.tokens
+    by_hand = hand_written(database, tokens, TENANT, compounds.BY_HAND, compounds.given)
+    ours = Contestant(bench.view, body, clerk, TURN // 3)
+    limit = Contestant(by_hand, body, clerk, TURN // 3)
+    page = orjson.loads(await ours.ask())["data"]
+    homes = page["houseUnits"]["nodes"]
+    assert len(homes) == PAGE
+    assert all(home["bindings"][1]["person"]["phones"][0]["number"] for home in homes)
+    assert all(len(page[part]["nodes"]) == 1 for part in ("propertyContracts", "ownersCommittees"))
+    assert await ours.ask() == await limit.ask()
+    found = await paired(limit, ours, 2 * TURNS)
+    report("time of a compound's page / by hand", found.median, 1.3, found.spread, most=True)
 
 
 async def tenants(few: Bench, many: Bench, district: Headers) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from bench import compounds
 from guanjia import settings
 from guanjia.db import cluster, embedded
 from guanjia.db.connections import Connections, connect, with_database
@@ -137,6 +138,7 @@ async def prepare(amounts: Amounts) -> Databases:
     try:
         few = await prepared(running, amounts.database)
         await load(running, amounts.database, amounts.slugs, amounts.cases)
+        await _settled(running, amounts.database, amounts.slugs)
         await _copied(server, amounts.database, amounts.larger_database)
         many = await prepared(running, amounts.larger_database)
         await load(running, amounts.larger_database, amounts.other_slugs, amounts.small)
@@ -180,6 +182,15 @@ async def load(running: embedded.Server, database: str, slugs: list[str], cases:
             await connection.execute(_EVENTS, tenants)
         await connection.execute("vacuum (freeze, analyze)")
         await connection.execute("checkpoint")
+    finally:
+        await connection.close()
+
+
+async def _settled(running: embedded.Server, database: str, slugs: list[str]) -> None:
+    """These tenants have compounds too."""
+    connection = await connect(with_database(running.administrator, database))
+    try:
+        await compounds.loaded(connection, [tenant_id(slug) for slug in slugs])
     finally:
         await connection.close()
 

@@ -8,6 +8,7 @@ import orjson
 import pytest
 from tests.api.documents import DOCUMENTS, SEARCHED
 
+from guanjia.db.ids import new_id
 from guanjia.reading.mapping import NODES
 from guanjia.reading.plan import Plan, Relation, lint
 from guanjia.reading.values import Decline
@@ -141,6 +142,18 @@ async def test_the_steps_of_a_list_are_read_from_an_index_alone(
             if node.get("Relation Name") == "case_events"
         )
         assert (scan["Node Type"] == "Index Only Scan") == alone, shown
+
+
+HOMES = (
+    "query ($c: [ID!]) { houseUnits(first: 50, filter: { compound: { in: $c } }) { nodes { id } } }"
+)
+
+
+async def test_a_filter_by_one_value_keeps_the_order(people: list[Any], reading: Any) -> None:
+    """The homes of one compound come from an index in their order, those of two are sorted."""
+    for count, ordered in ((1, True), (2, False)):
+        sql = await statement(people[2], HOMES, {"c": [str(new_id()) for _ in range(count)]})
+        assert await in_order(reading, sql) == ordered
 
 
 async def test_a_list_out_of_order_is_found(people: list[Any], reading: Any) -> None:

@@ -108,7 +108,9 @@ def _condition(
     kind = SQL_KINDS.get(mapped.kind, "text")
     match mapped.operator:
         case "in":
-            yield f"{column} = any({bind(path, kind + '[]', None)})"
+            values = bind(path, kind + "[]", None)
+            # One value is one range of an index, in order; of several the rows would be sorted.
+            yield f"{column} = ({values})[1]" if shape == "one" else f"{column} = any({values})"
         case "eq" | "gte" | "lt":
             yield f"{column} {_COMPARISONS[mapped.operator]} {bind(path, kind, None)}"
         case "within":

@@ -79,7 +79,7 @@ def _items(values: list[Any], kind: GraphQLInputType) -> tuple[Any, Any]:
     coerced = [coerce(value, kind) for value in values]
     if any(shape != "v" and shape[0] != "e" for _, shape in coerced):
         raise Decline("variable")
-    return [value for value, _ in coerced], "list"
+    return [value for value, _ in coerced], "one" if len(coerced) == 1 else "list"
 
 
 def _object(value: Any, kind: GraphQLInputObjectType) -> tuple[Any, Any]:
