@@ -12,7 +12,7 @@ BOUND = "case_events_shown_bytes"
 
 
 class Migration(BaseMigration):
-    dependencies = [("cases", "0003_own_events")]
+    dependencies = [("cases", "0005_archive")]
     operations = [
         Sql(
             [
