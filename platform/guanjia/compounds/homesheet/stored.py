@@ -23,23 +23,30 @@ _BUILDINGS = (
     "select id, compound_id, name, region_id, region_path from buildings where tenant_id = $1"
     " and compound_id = any($2) and name = any($3) and active"
 )
+# Each row of an array is looked up by itself (`offset 0`): while a list comes in, tables grow that
+# the planner takes for small, and a scan for each part of the list would read them whole.
 _HOMES = (
-    "select h.id, h.building_id, h.unit, h.floor, h.room, h.label, h.area_dm2, h.estate_code,"
-    " h.valid_from, h.valid_to, h.version from unnest($2::uuid[], $3::text[], $4::int[],"
-    " $5::text[]) u(building, unit, floor, room) join house_units h on h.tenant_id = $1"
-    " and h.building_id = u.building and h.unit = u.unit and h.floor = u.floor and h.room = u.room"
+    "select h.* from unnest($2::uuid[], $3::text[], $4::int[], $5::text[])"
+    " u(building, unit, floor, room) cross join lateral (select id, building_id, unit, floor, room,"
+    " label, area_dm2, estate_code, valid_from, valid_to, version from house_units x"
+    " where x.tenant_id = $1 and x.building_id = u.building and x.unit = u.unit"
+    " and x.floor = u.floor and x.room = u.room offset 0{lock}) h"
 )
 _BINDINGS = (
-    "select b.house_unit_id, b.person_id, b.relation, p.name from house_bindings b join persons p"
-    " on p.tenant_id = $1 and p.id = b.person_id where b.tenant_id = $1"
-    " and b.house_unit_id = any($2) and b.valid_to is null"
+    "select b.*, p.name from unnest($2::uuid[]) u(home) cross join lateral (select house_unit_id,"
+    " person_id, relation from house_bindings x where x.tenant_id = $1"
+    " and x.house_unit_id = u.home and x.valid_to is null offset 0) b cross join lateral (select"
+    " name from persons x where x.tenant_id = $1 and x.id = b.person_id offset 0) p"
 )
 _VOTERS = (
-    "select house_unit_id, person_id from vote_holdings where tenant_id = $1"
-    " and house_unit_id = any($2) and ended_at is null"
+    "select v.* from unnest($2::uuid[]) u(home) cross join lateral (select house_unit_id,"
+    " person_id from vote_holdings x where x.tenant_id = $1 and x.house_unit_id = u.home"
+    " and x.ended_at is null offset 0) v"
 )
 _PHONES = (
-    "select person_id, blind_index from person_phones where tenant_id = $1 and person_id = any($2)"
+    "select f.* from unnest($2::uuid[]) u(person) cross join lateral (select person_id,"
+    " blind_index from person_phones x where x.tenant_id = $1 and x.person_id = u.person"
+    " offset 0) f"
 )
 
 
@@ -155,7 +162,7 @@ async def _homes(
     """The homes in force by their keys, and when others of these keys ended."""
     keys = {key for _, key in at.values()}
     columns = [list(column) for column in zip(*keys, strict=True)] or [[], [], [], []]
-    found = await connection.fetch(_HOMES + " for update of h" * lock, tenant, *columns)
+    found = await connection.fetch(_HOMES.format(lock=" for update" * lock), tenant, *columns)
     homes: dict[Key, Any] = {}
     closed: dict[Key, dt.date] = {}
     for row in found:

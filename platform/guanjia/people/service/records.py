@@ -48,8 +48,11 @@ _KNOWN = (
     "select d.kind, d.blind_index, p.id, p.name, p.region_path, p.erased_at is null"
     " and p.merged_into_id is null as in_force, p.sealed_key, p.key_version"
     " from unnest($2::text[], $3::bytea[]) u(kind, index)"
-    " join person_documents d on d.tenant_id = $1 and d.kind = u.kind and d.blind_index = u.index"
-    " join persons p on p.tenant_id = $1 and p.id = d.person_id"
+    # One by one from the index, however small the planner takes the tables for (`offset 0`).
+    " cross join lateral (select * from person_documents x where x.tenant_id = $1"
+    " and x.kind = u.kind and x.blind_index = u.index offset 0) d"
+    " cross join lateral (select * from persons x where x.tenant_id = $1 and x.id = d.person_id"
+    " offset 0) p"
 )
 
 
