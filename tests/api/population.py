@@ -184,3 +184,16 @@ async def populate_parties(town: Any) -> None:
                 " values ($1, $2, $3, 'SECRETARY', '2025-01-01')",
                 new_id(), branch, row["person"],
             )  # fmt: skip
+
+
+async def populate_jobs(town: Any) -> None:
+    """A job that was done and one that stopped."""
+    async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
+        for number, state in enumerate(("DONE", "DEAD")):
+            await transaction.connection.execute(
+                "insert into jobs (id, kind, title, subject_id, due_at, run_at, state, attempts,"
+                " listed_at, started_at, finished_at, error_code) values ($1, 'job.sweep', '清理',"
+                " $1, '2026-03-02', '2026-03-02', $2, 1, '2026-03-02', '2026-03-02',"
+                " '2026-03-03', $3)",
+                new_id(), state, "INTERNAL" if number else None,
+            )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guanjia.cases.service.advance import advance_due
+from guanjia.cases.service.advance import advance_case
 from guanjia.cases.service.archive import archive_case, finish_evaluation, reopen_case, void_case
 from guanjia.cases.service.calendars import CalendarYear, calendar_years, load_calendar_year
 from guanjia.cases.service.casefile import case_in_reach
@@ -36,7 +36,7 @@ from guanjia.cases.service.supervision import release_supervision, supervise_cas
 __all__ = [
     "CalendarYear",
     "accept_case",
-    "advance_due",
+    "advance_case",
     "approve_extension",
     "approve_suspension",
     "archive_case",
