@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +30,8 @@ from guanjia.settings import Settings
 CHANNEL = "job_ready"
 LISTED = 1_000
 """So many jobs of a kind are listed at once."""
+TOGETHER = 10
+"""So many new jobs are one transaction: the tenant's audit chain waits as long as it is open."""
 CLAIM = dt.timedelta(seconds=10)
 """How long the others keep away from a job that its worker does not finish."""
 FIRST_PAUSE, LONGEST_PAUSE = dt.timedelta(seconds=10), dt.timedelta(hours=1)
@@ -41,13 +45,14 @@ _SENTENCES = {
 
 
 class Outcome(Enum):
-    """EMPTY: nothing was ready. LOST: another worker came first. NOTHING: nothing was left to do.
-    FAILED: it will be tried again, unless that was the last time (DEAD)."""
+    """NOTHING: nothing was left to do. LOST: another worker came first. APART: one of its batch
+    failed, so that none of them happened; each is tried alone. FAILED: it will be tried again,
+    unless that was the last time (DEAD)."""
 
-    EMPTY = "EMPTY"
-    LOST = "LOST"
-    NOTHING = "NOTHING"
     DONE = "DONE"
+    NOTHING = "NOTHING"
+    LOST = "LOST"
+    APART = "APART"
     FAILED = "FAILED"
     DEAD = "DEAD"
 
@@ -64,9 +69,11 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Tried:
+    """How one start of a job went."""
+
+    job: Claimed
     outcome: Outcome
-    job: Claimed | None = None
     error: BaseException | None = None
 
 
@@ -75,35 +82,40 @@ async def list_due(
 ) -> tuple[int, bool]:
     """Everything that is due until then is queued, once. Returns how much was added, and whether
     more is left because a kind had more than LISTED."""
-    added, more = 0, False
-    for kind in kinds:
-        rows = await transaction.connection.fetch(
-            "select d.subject_id, d.due_at from (" + kind.due + ") d where not exists"
-            " (select from jobs j where j.tenant_id = $1 and j.kind = $3"
-            " and j.subject_id = d.subject_id and j.due_at = d.due_at)"
-            f" order by d.due_at, d.subject_id limit {LISTED}",
-            transaction.tenant_id,
-            until,
-            kind.code,
-        )
-        if not rows:
-            continue
-        await transaction.connection.execute(
-            "insert into jobs (id, kind, title, subject_id, due_at, run_at, listed_at)"
-            " select i, $1, $2, s, d, d, $3 from unnest($4::uuid[], $5::uuid[], $6::timestamptz[])"
-            " u(i, s, d) on conflict (tenant_id, kind, subject_id, due_at) do nothing",
-            kind.code,
-            kind.title,
-            now,
-            [new_id() for _ in rows],
-            [row["subject_id"] for row in rows],
-            [row["due_at"] for row in rows],
-        )
-        added += len(rows)
-        more = more or len(rows) == LISTED
-    if added:
-        await wake(transaction)
-    return added, more
+    rows = await transaction.connection.fetch(
+        _due_of(tuple(kinds)), transaction.tenant_id, until, [kind.code for kind in kinds]
+    )
+    if not rows:
+        return 0, False
+    titles = {kind.code: kind.title for kind in kinds}
+    await transaction.connection.execute(
+        "insert into jobs (id, kind, title, subject_id, due_at, run_at, listed_at)"
+        " select i, k, t, s, d, d, $1 from unnest($2::uuid[], $3::text[], $4::text[], $5::uuid[],"
+        " $6::timestamptz[]) u(i, k, t, s, d)"
+        " on conflict (tenant_id, kind, subject_id, due_at) do nothing",
+        now,
+        [new_id() for _ in rows],
+        [row["kind"] for row in rows],
+        [titles[row["kind"]] for row in rows],
+        [row["subject_id"] for row in rows],
+        [row["due_at"] for row in rows],
+    )
+    await wake(transaction)
+    most = max(Counter(row["kind"] for row in rows).values())
+    return len(rows), most == LISTED
+
+
+@cache
+def _due_of(kinds: tuple[JobKind, ...]) -> str:
+    """What is due until `$2` of each kind and not queued, as one statement."""
+    parts = (
+        f"(select ($3::text[])[{number}] as kind, d.subject_id, d.due_at from ({kind.due}) d"
+        " where not exists (select from jobs j where j.tenant_id = $1"
+        f" and j.kind = ($3::text[])[{number}] and j.subject_id = d.subject_id"
+        f" and j.due_at = d.due_at) order by d.due_at, d.subject_id limit {LISTED})"
+        for number, kind in enumerate(kinds, 1)
+    )
+    return " union all ".join(parts)
 
 
 async def wake(transaction: Transaction) -> None:
@@ -124,24 +136,31 @@ async def next_at(connection: Any, tenant_id: UUID) -> dt.datetime | None:
     return found
 
 
-async def run_next(
-    database: Database, tenant_id: UUID, settings: Settings, now: dt.datetime
-) -> Result:
-    """The job of the tenant that waits longest has been tried."""
+async def run_some(
+    database: Database,
+    tenant_id: UUID,
+    settings: Settings,
+    now: dt.datetime,
+    most: int = TOGETHER,
+) -> list[Tried]:
+    """The jobs of the tenant that wait longest have been tried: some that are new together, or one
+    that was started before alone. Empty when none is ready."""
     async with database.tenant_transaction(tenant_id) as transaction:
-        job = await _claim(transaction, now)
-    if job is None:
-        return Result(Outcome.EMPTY)
-    kind = kind_of(job.kind)
-    most = kind.attempts
-    if job.attempts > most:
+        jobs = await _claim(transaction, now, most)
+    if not jobs:
+        return []
+    if jobs[0].attempts > kind_of(jobs[0].kind).attempts:
         lost = Refusal(WORKER_LOST, _SENTENCES[WORKER_LOST])
-        return await _fail(database, tenant_id, job, most, lost, now)
+        return [await _fail(database, tenant_id, jobs[0], lost, now)]
     try:
         async with database.tenant_transaction(tenant_id) as transaction:
-            return Result(await _run(transaction, kind, job, settings, now), job)
+            outcomes = await _run(transaction, jobs, settings, now)
+        return [Tried(job, outcomes[job.id]) for job in jobs]
     except Exception as error:
-        return await _fail(database, tenant_id, job, most, error, now)
+        if len(jobs) == 1:
+            return [await _fail(database, tenant_id, jobs[0], error, now)]
+        await _set_apart(database, tenant_id, jobs, now)
+        return [Tried(job, Outcome.APART) for job in jobs]
 
 
 async def drain(
@@ -153,73 +172,107 @@ async def drain(
 ) -> Counter[tuple[str, Outcome]]:
     """Nothing that could be done is due in the tenant any more; what was tried, by kind and how it
     went."""
-    tried: Counter[tuple[str, Outcome]] = Counter()
+    counted: Counter[tuple[str, Outcome]] = Counter()
     progress = True
     while progress:
         progress = False
         async with database.tenant_transaction(tenant_id) as transaction:
             await list_due(transaction, kinds, now, now)
-        while (result := await run_next(database, tenant_id, settings, now)).job is not None:
-            if result.error is not None:
-                log_fault(result.error, result.job.kind)
-            tried[result.job.kind, result.outcome] += 1
-            progress = progress or result.outcome is Outcome.DONE
-    return tried
+        while tried := await run_some(database, tenant_id, settings, now):
+            for each in tried:
+                if each.error is not None:
+                    log_fault(each.error, each.job.kind)
+                counted[each.job.kind, each.outcome] += 1
+                progress = progress or each.outcome is Outcome.DONE
+    return counted
 
 
-async def _claim(transaction: Transaction, now: dt.datetime) -> Claimed | None:
+async def _claim(transaction: Transaction, now: dt.datetime, most: int) -> list[Claimed]:
+    connection = transaction.connection
     # A claim that is lost with the server's memory is no loss: the job waits as before.
-    await transaction.connection.execute("set local synchronous_commit = off")
-    row = await transaction.connection.fetchrow(
+    await connection.execute("set local synchronous_commit = off")
+    ready = await connection.fetch(
+        "select id, attempts from jobs where tenant_id = $1 and state in ('WAITING', 'RUNNING')"
+        " and run_at <= $2 and kind = any($3) order by run_at, id limit $4"
+        " for update skip locked",
+        transaction.tenant_id,
+        now,
+        codes(),
+        most,
+    )
+    # What was started before may be what brought its worker down: it risks nobody else.
+    together = list(takewhile(lambda row: row["attempts"] == 0, ready)) or ready[:1]
+    if not together:
+        return []
+    rows = await connection.fetch(
         "update jobs set state = 'RUNNING', attempts = attempts + 1, started_at = $2, run_at = $3"
-        " where tenant_id = $1 and id = (select id from jobs where tenant_id = $1"
-        " and state in ('WAITING', 'RUNNING') and run_at <= $2 and kind = any($4)"
-        " order by run_at, id limit 1 for update skip locked)"
+        " where tenant_id = $1 and id = any($4)"
         " returning id, kind, subject_id, due_at, attempts",
         transaction.tenant_id,
         now,
         now + CLAIM,
-        codes(),
+        [row["id"] for row in together],
     )
-    return Claimed(*row) if row else None
+    return [Claimed(*row) for row in rows]
 
 
 async def _run(
-    transaction: Transaction, kind: JobKind, job: Claimed, settings: Settings, now: dt.datetime
-) -> Outcome:
-    """Effect and mark; both or neither."""
+    transaction: Transaction, jobs: Sequence[Claimed], settings: Settings, now: dt.datetime
+) -> dict[UUID, Outcome]:
+    """The effects and their marks; all or none."""
     connection = transaction.connection
-    mine = await connection.fetchval(
-        "select true from jobs where tenant_id = $1 and id = $2 and state = 'RUNNING'"
-        " and attempts = $3 for update skip locked",
+    held = await connection.fetch(
+        "select id, attempts from jobs where tenant_id = $1 and id = any($2)"
+        " and state = 'RUNNING' for update skip locked",
         transaction.tenant_id,
-        job.id,
-        job.attempts,
+        [job.id for job in jobs],
     )
-    if not mine:
-        return Outcome.LOST
-    if not await kind.run(Work(transaction, job.subject_id, job.due_at, now, settings)):
-        await connection.execute("delete from jobs where id = $1", job.id)
-        return Outcome.NOTHING
+    mine = {(row["id"], row["attempts"]) for row in held}
+    outcomes = {}
+    for job in jobs:
+        if (job.id, job.attempts) not in mine:
+            outcomes[job.id] = Outcome.LOST
+            continue
+        work = Work(transaction, job.subject_id, job.due_at, now, settings)
+        effect = await kind_of(job.kind).run(work)
+        outcomes[job.id] = Outcome.DONE if effect else Outcome.NOTHING
+    done, nothing = (
+        [job for job, outcome in outcomes.items() if outcome is wanted]
+        for wanted in (Outcome.DONE, Outcome.NOTHING)
+    )
     await connection.execute(
         "update jobs set state = 'DONE', finished_at = clock_timestamp(), error_code = null,"
-        " error_message = null where id = $1",
-        job.id,
+        " error_message = null where tenant_id = $1 and id = any($2)",
+        transaction.tenant_id,
+        done,
     )
-    return Outcome.DONE
+    if nothing:
+        await connection.execute(
+            "delete from jobs where tenant_id = $1 and id = any($2)", transaction.tenant_id, nothing
+        )
+    return outcomes
+
+
+async def _set_apart(
+    database: Database, tenant_id: UUID, jobs: Sequence[Claimed], now: dt.datetime
+) -> None:
+    """They are ready again, each with a start behind it and so by itself."""
+    async with database.tenant_transaction(tenant_id) as transaction:
+        await transaction.connection.execute(
+            "update jobs set state = 'WAITING', run_at = $3 where tenant_id = $1 and id = any($2)"
+            " and state = 'RUNNING' and attempts = 1",
+            tenant_id,
+            [job.id for job in jobs],
+            now,
+        )
 
 
 async def _fail(
-    database: Database,
-    tenant_id: UUID,
-    job: Claimed,
-    most: int,
-    error: Exception,
-    now: dt.datetime,
-) -> Result:
+    database: Database, tenant_id: UUID, job: Claimed, error: Exception, now: dt.datetime
+) -> Tried:
     """The start counts as failed, unless somebody else has the job by now."""
     code, sentence = told(error)
-    dead = job.attempts >= most
+    dead = job.attempts >= kind_of(job.kind).attempts
     async with database.tenant_transaction(tenant_id) as transaction:
         await transaction.connection.execute(
             "update jobs set state = $4, run_at = $5, error_code = $6, error_message = $7,"
@@ -233,7 +286,7 @@ async def _fail(
             code,
             sentence,
         )
-    return Result(Outcome.DEAD if dead else Outcome.FAILED, job, error)
+    return Tried(job, Outcome.DEAD if dead else Outcome.FAILED, error)
 
 
 def pause(attempts: int) -> dt.timedelta:

@@ -14,7 +14,7 @@ from guanjia.db.faults import Fault, fault
 from guanjia.db.pools import Database
 from guanjia.graph.journal import log_fault
 from guanjia.jobs.kinds import JobKind
-from guanjia.jobs.queue import CHANNEL, Outcome, list_due, next_at, run_next
+from guanjia.jobs.queue import CHANNEL, TOGETHER, list_due, next_at, run_some
 from guanjia.jobs.service import status_of
 from guanjia.settings import Settings
 from guanjia.tenancy.models import OPERATOR, tenant_id
@@ -25,8 +25,10 @@ from guanjia.worker.turns import Clock, Turns
 logger = logging.getLogger("guanjia.worker")
 RUNNERS = 4
 TICK = 15.0
-"""Seconds between two looks. What falls due before the look after the next is queued ahead, so
-that it starts at its moment and not at a look's."""
+"""Seconds between two looks."""
+AHEAD = 4
+"""So many ticks ahead is queued what will fall due, so that it starts at its moment and not at a
+look's."""
 REST = 1.0
 """Seconds after which an absent database is asked again."""
 GRACE = 20.0
@@ -36,6 +38,14 @@ STUCK = 120.0
 
 def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
+
+
+async def _first(events: Sequence[asyncio.Event]) -> None:
+    """One of them has happened."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 async def tenants(database: Database) -> dict[UUID, str]:
@@ -62,7 +72,7 @@ class Worker:
         self._kinds = kinds
         self._clock = clock
         self._tick = tick
-        self._turns = Turns(clock)
+        self._turns = Turns(clock, TOGETHER)
         self._slugs: dict[UUID, str] = {}
         self._unlisted: set[UUID] = set()
         self._progress = time.monotonic()
@@ -75,7 +85,13 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop`; jobs under way are finished, none is begun any more."""
-        around = [asyncio.create_task(each()) for each in (self._look_around, self._listen)]
+        looked = asyncio.Event()
+        around = [
+            asyncio.create_task(self._look_around(looked)),
+            asyncio.create_task(self._listen()),
+        ]
+        # Turns are fair among those that are known: everybody is looked at before anybody's.
+        await _first((looked, stop))
         runners = [asyncio.create_task(self._work()) for _ in range(RUNNERS)]
         await stop.wait()
         self._turns.close()
@@ -84,7 +100,7 @@ class Worker:
             task.cancel()
         await asyncio.gather(*around, *runners, return_exceptions=True)
 
-    async def _look_around(self) -> None:
+    async def _look_around(self, looked: asyncio.Event) -> None:
         while True:
             try:
                 self._slugs = await tenants(self._database)
@@ -94,12 +110,13 @@ class Worker:
                 await self._look(tenant)
                 self._progress = time.monotonic()
             self._progress = time.monotonic()
+            looked.set()
             await asyncio.sleep(self._tick)
 
     async def _look(self, tenant: UUID) -> None:
-        """What is due, or will be before the look after the next, is queued."""
+        """What is due, or soon will be, is queued."""
         now = self._clock()
-        until = now + dt.timedelta(seconds=2 * self._tick)
+        until = now + dt.timedelta(seconds=AHEAD * self._tick)
         try:
             async with self._database.tenant_transaction(tenant) as transaction:
                 _, more = await list_due(transaction, self._kinds, until, now)
@@ -115,33 +132,35 @@ class Worker:
             self._turns.offer(tenant, at)
 
     async def _work(self) -> None:
-        while (tenant := await self._turns.take()) is not None:
+        while (turn := await self._turns.take()) is not None:
+            (tenant, most), done = turn, 0
             try:
-                at = await self._one(tenant)
+                done = await self._some(tenant, most)
+                at = self._clock() if done else await self._next(tenant)
             except Exception as error:
                 self._say(error, self._slugs.get(tenant))
                 at = self._clock() + dt.timedelta(seconds=REST)
             finally:
-                self._turns.give_back(tenant)
+                self._turns.give_back(tenant, done)
             if at is not None:
                 self._turns.offer(tenant, at)
 
-    async def _one(self, tenant: UUID) -> dt.datetime | None:
-        """One job of the tenant was tried; when its next may be."""
+    async def _some(self, tenant: UUID, most: int) -> int:
+        """At most so many jobs of the tenant were tried; how many."""
         now, began = self._clock(), time.perf_counter()
-        result = await run_next(self._database, tenant, self._settings, now)
-        if result.job is not None:
-            late = (now - result.job.due_at).total_seconds()
-            seconds = time.perf_counter() - began
-            self.figures.tried(result.job.kind, result.outcome, late, seconds)
-            if result.error is not None:
-                logger.warning(
-                    "job %s %s of %s: %s", result.job.kind, result.job.id,
-                    self._slugs.get(tenant), result.outcome.value,
-                )  # fmt: skip
-                self._say(result.error, result.job.kind)
-            return now
-        assert result.outcome is Outcome.EMPTY
+        tried = await run_some(self._database, tenant, self._settings, now, most)
+        seconds = (time.perf_counter() - began) / max(1, len(tried))
+        for job, outcome, error in ((each.job, each.outcome, each.error) for each in tried):
+            late = (now - job.due_at).total_seconds()
+            self.figures.tried(job.kind, outcome, late, seconds)
+            if error is not None:
+                slug = self._slugs.get(tenant)
+                logger.warning("job %s %s of %s: %s", job.kind, job.id, slug, outcome.value)
+                self._say(error, job.kind)
+        return len(tried)
+
+    async def _next(self, tenant: UUID) -> dt.datetime | None:
+        """When the tenant's next job may be, after those that were ready are done."""
         if tenant in self._unlisted:
             await self._look(tenant)
             return None
