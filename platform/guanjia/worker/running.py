@@ -14,7 +14,7 @@ from guanjia.db.faults import Fault, fault
 from guanjia.db.pools import Database
 from guanjia.graph.journal import log_fault
 from guanjia.jobs.kinds import JobKind
-from guanjia.jobs.queue import CHANNEL, TOGETHER, list_due, next_at, run_some
+from guanjia.jobs.queue import CHANNEL, TOGETHER, Outcome, list_due, next_at, run_some
 from guanjia.jobs.service import status_of
 from guanjia.settings import Settings
 from guanjia.tenancy.models import OPERATOR, tenant_id
@@ -153,6 +153,9 @@ class Worker:
         for job, outcome, error in ((each.job, each.outcome, each.error) for each in tried):
             late = (now - job.due_at).total_seconds()
             self.figures.tried(job.kind, outcome, late, seconds)
+            if outcome is Outcome.DONE:
+                # What it brought about may make something else due.
+                self._unlisted.add(tenant)
             if error is not None:
                 slug = self._slugs.get(tenant)
                 logger.warning("job %s %s of %s: %s", job.kind, job.id, slug, outcome.value)
@@ -160,7 +163,7 @@ class Worker:
         return len(tried)
 
     async def _next(self, tenant: UUID) -> dt.datetime | None:
-        """When the tenant's next job may be, after those that were ready are done."""
+        """When the tenant's next job may be, now that those that were ready are done."""
         if tenant in self._unlisted:
             await self._look(tenant)
             return None
