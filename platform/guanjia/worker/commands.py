@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
+import uvloop
 from rich.console import Console
 
 from guanjia import settings as configuration
@@ -52,7 +53,7 @@ def worker(
             raise typer.Exit(1)
         return
     configure(settings.environment)
-    asyncio.run(_work(settings, parent))
+    uvloop.run(_work(settings, parent))
 
 
 @worker_app.command("status")
