@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from guanjia import settings
+from guanjia.db.connections import Connections
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Database
 from guanjia.jobs.kinds import load_kinds
@@ -29,6 +32,20 @@ async def member(database: Database, tenant: Any) -> UUID:
     return made
 
 
+async def recorded(connections: Connections, tenant: Any) -> list[tuple[str, Any]]:
+    """What the audit record says was taken away, in order."""
+    auditor = await asyncpg.connect(connections.require("auditor"))
+    try:
+        await auditor.execute("select set_config('app.tenant_id', $1, false)", str(tenant.id))
+        rows = await auditor.fetch(
+            "select action, object_id, actor_id, detail from audit_records order by seq"
+        )
+    finally:
+        await auditor.close()
+    assert {row["actor_id"] for row in rows} <= {None}
+    return [(row["action"], row["object_id"] or json.loads(row["detail"])) for row in rows]
+
+
 async def worked(database: Database, tenant: Any, now: dt.datetime = NOW) -> dict[str, int]:
     """What was done in the tenant at this time, by kind."""
     tried = await drain(database, tenant.id, load_kinds(), settings.load(), now)
@@ -37,7 +54,7 @@ async def worked(database: Database, tenant: Any, now: dt.datetime = NOW) -> dic
 
 
 async def test_the_staged_rows_of_an_import_end_with_its_window(
-    database: Database, tenant: Any, member: UUID
+    database: Database, connections: Connections, tenant: Any, member: UUID
 ) -> None:
     over, open_, waiting = new_id(), new_id(), new_id()
     async with database.tenant_transaction(tenant.id) as transaction:
@@ -60,10 +77,11 @@ async def test_the_staged_rows_of_an_import_end_with_its_window(
         batches = await connection.fetchval("select count(*) from import_batches")
     assert {row["batch_id"] for row in kept} == {open_, waiting}
     assert batches == 3, "that it was imported stays"
+    assert await recorded(connections, tenant) == [("import.close_undo", over)]
 
 
 async def test_sessions_and_looks_of_long_ago_go(
-    database: Database, tenant: Any, member: UUID
+    database: Database, connections: Connections, tenant: Any, member: UUID
 ) -> None:
     ended = [(40, 40, False), (40, 35, True), (20, 20, False), (1, -1, False)]
     made = [new_id() for _ in ended]
@@ -86,6 +104,7 @@ async def test_sessions_and_looks_of_long_ago_go(
         looks = await transaction.connection.fetch("select minute from person_looks")
     assert {row["id"] for row in sessions} == set(made[2:])
     assert [row["minute"] for row in looks] == [NOW - dt.timedelta(hours=1)]
+    assert await recorded(connections, tenant) == [("session.sweep", {"sessions": 2})]
 
 
 async def test_the_queue_keeps_what_stopped_and_forgets_what_was_done_long_ago(

@@ -63,7 +63,8 @@ async def test_killed_workers_lose_nothing_and_do_nothing_twice(
     finally:
         for worker in workers:
             await stopped(worker)
-    assert [worker.returncode for worker in workers] == [0] * WORKERS
+    # The youngest may have been told to stop before it could listen.
+    assert {worker.returncode for worker in workers} <= {0, -signal.SIGTERM}
     await _whole(town, connections)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from guanjia.audit.service import record
 from guanjia.jobs.kinds import JobKind, Work, daily, register
 
 KEPT = dt.timedelta(days=30)
@@ -11,9 +12,12 @@ KEPT = dt.timedelta(days=30)
 
 
 async def _sweep(work: Work) -> bool:
-    await work.transaction.connection.execute(
-        "delete from sessions where least(expires_at, revoked_at) < $1", work.now - KEPT
+    gone = await work.transaction.connection.fetch(
+        "delete from sessions where least(expires_at, revoked_at) < $1 returning id",
+        work.now - KEPT,
     )
+    if gone:
+        await record(work.transaction, action="session.sweep", detail={"sessions": len(gone)})
     return True
 
 

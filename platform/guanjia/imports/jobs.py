@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from guanjia.audit.service import record
 from guanjia.imports.models import State
 from guanjia.jobs.kinds import JobKind, Work, register
 
@@ -25,6 +26,10 @@ async def _drop(work: Work) -> bool:
     if not over:
         return False
     await connection.execute("delete from import_chunks where batch_id = $1", work.subject_id)
+    await record(
+        work.transaction, action="import.close_undo", object_type="ImportBatch",
+        object_id=work.subject_id,
+    )  # fmt: skip
     return True
 
 

@@ -4,6 +4,10 @@ The effect of a job and the mark that it is done are one transaction that holds 
 happened exactly once or not at all, whoever is killed when. Being claimed is only a courtesy
 between workers: it counts the starts, so that a job that brings its worker down is found out, and
 it lapses.
+
+No library keeps such a queue: procrastinate 3.10 and pgqueuer 1.6 have one table for everybody,
+keyed by a shared sequence, claim from it in order of arrival and not in turns, and commit the end
+of a job apart from its effect. None of it can stand behind the tenants' wall.
 """
 
 from __future__ import annotations
