@@ -147,6 +147,21 @@ async def prepare(amounts: Amounts) -> Databases:
     return Databases(few, many)
 
 
+async def fresh(database: str, slugs: list[str], cases: int) -> Connections:
+    """A database of this name, made anew, with these tenants and so many cases in each."""
+    running = await embedded.start(settings.load().state_dir)
+    await cluster.drop_database(running.administrator, database)
+    connections = await prepared(running, database)
+    await load(running, database, slugs, cases)
+    return connections
+
+
+async def administrator(database: str) -> Any:
+    """The superuser in a database, who loads rows."""
+    running = await embedded.start(settings.load().state_dir)
+    return await connect(with_database(running.administrator, database))
+
+
 async def prepared(running: embedded.Server, database: str) -> Connections:
     connections = await cluster.prepare(running.administrator, database, running.passwords)
     await migrate(connections.require("owner"), settings.MODULES)

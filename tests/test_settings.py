@@ -135,6 +135,17 @@ def test_production_names_everything_that_is_missing(environment: Environment) -
     assert len(refused.value.sentences) == 5
 
 
+def test_a_worker_needs_no_key_in_production(environment: Environment) -> None:
+    environment.set(environment="production")
+    with pytest.raises(settings.SettingsError) as refused:
+        settings.read().check_for_working()
+    said = str(refused.value)
+    assert [name for name in settings.NEEDED_IN_PRODUCTION if settings.variable(name) in said] == [
+        "database_url", "read_database_url",
+    ]  # fmt: skip
+    assert "GUANJIA_S3_BUCKET" in said, "what it sweeps is where the server puts it"
+
+
 def test_production_makes_no_keys_of_its_own(environment: Environment) -> None:
     environment.set(environment="production")
     read = settings.read()

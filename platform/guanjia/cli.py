@@ -24,7 +24,6 @@ from guanjia.access.desk import Desk
 from guanjia.access.tenantpolicy import read_policy
 from guanjia.access.tokens import Tokens
 from guanjia.app import check_walls, create_app
-from guanjia.attachments.commands import attachment_app
 from guanjia.audit import chain
 from guanjia.cases import onboard as cases
 from guanjia.cases.commands import case_app
@@ -46,6 +45,8 @@ from guanjia.tenancy import onboarding
 from guanjia.tenancy.models import OPERATOR, tenant_id
 from guanjia.tenancy.regiontree import BadTree
 from guanjia.tenancy.tenantfile import BadTenantFile, load
+from guanjia.worker.child import worker_beside
+from guanjia.worker.commands import worker_app
 
 app = typer.Typer(help="管家:区县治理与社会救助平台", no_args_is_help=True, add_completion=False)
 tenant_app = typer.Typer(help="租户(区县)", no_args_is_help=True)
@@ -55,8 +56,7 @@ database_app = typer.Typer(help="内置数据库", no_args_is_help=True)
 user_app = typer.Typer(help="账号", no_args_is_help=True)
 for group, name in (
     (tenant_app, "tenant"), (policy_app, "policy"), (audit_app, "audit"), (case_app, "case"),
-    (attachment_app, "attachment"), (database_app, "database"), (user_app, "user"),
-    (keys.app, "key"),
+    (worker_app, "worker"), (database_app, "database"), (user_app, "user"), (keys.app, "key"),
 ):  # fmt: skip
     app.add_typer(group, name=name)
 
@@ -169,7 +169,8 @@ def demo() -> None:
         connections = run(_stage(settings))
         for line in people.how_to_log_in(f"http://{settings.host}:{settings.port}"):
             console.print(line)
-        answer(settings, connections, port)
+        with worker_beside(console.print):
+            answer(settings, connections, port)
 
 
 async def _stage(settings: Settings) -> Connections:

@@ -25,7 +25,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MODULES = (
-    "audit", "tenancy", "access", "attachments", "imports", "people", "compounds", "cases",
+    "audit", "jobs", "tenancy", "access", "attachments", "imports", "people", "compounds", "cases",
 )  # fmt: skip
 """The modules that have models, migrations and a part of the schema, lowest floor first."""
 
@@ -109,6 +109,8 @@ class Settings(BaseSettings):
     environment: Literal["development", "production"] = "development"
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
+    worker_port: int = Field(8001, ge=0, le=65535)
+    """Where `guanjia worker` shows its health and its figures; 0 for nowhere."""
 
     database_url: DatabaseUrl | None = Field(None, repr=False)
     """Role app_rw. Without it the embedded server is used."""
@@ -194,13 +196,20 @@ class Settings(BaseSettings):
 
     def check_for_serving(self) -> None:
         """Raise SettingsError unless a server may start with these settings."""
+        self._check(NEEDED_IN_PRODUCTION)
+
+    def check_for_working(self) -> None:
+        """Raise SettingsError unless a worker may start with these settings: it signs nothing."""
+        self._check({name: NEEDED_IN_PRODUCTION[name] for name in NEEDED_BY_WORKER})
+
+    def _check(self, needed: Mapping[str, str]) -> None:
         sentences = []
         if self.database_url and not self.read_database_url:
             sentences.append(_missing("read_database_url", "应用只读角色 app_ro 的连接地址"))
         if self.environment == "production":
             sentences += [
                 _missing(name, meaning)
-                for name, meaning in NEEDED_IN_PRODUCTION.items()
+                for name, meaning in needed.items()
                 if getattr(self, name) is None
             ]
             if self.s3_bucket is None and self.attachments_dir is None:
@@ -224,6 +233,8 @@ NEEDED_IN_PRODUCTION = {
     "cursor_key": f"分页游标的签名密钥,至少 {CURSOR_KEY_BYTES} 个字节",
     "master_key": f"保护租户数据密钥的主密钥,{MASTER_KEY_BYTES} 个字节的 Base64 文本",
 }
+
+NEEDED_BY_WORKER = ("database_url", "read_database_url")
 
 
 def variable(name: str) -> str:

@@ -12,7 +12,7 @@ from uuid import UUID
 import httpx
 import pytest
 from starlette.applications import Starlette
-from tests.api.population import import_batch, populate_compounds, populate_parties
+from tests.api.population import import_batch, populate_compounds, populate_jobs, populate_parties
 from tests.conftest import make_tenant
 
 from guanjia import settings
@@ -290,5 +290,6 @@ async def people(town: Any) -> list[Any]:
         await town.registered(found[4] if place == "south2" else reporters[number], place)
     await populate_compounds(town)
     await populate_parties(town)
+    await populate_jobs(town)
     await import_batch(town, found[2], "north1")
     return found

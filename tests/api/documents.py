@@ -189,6 +189,12 @@ DOCUMENTS: list[tuple[str, Any]] = [
         " }",
         None,
     ),
+    (
+        "query ($s: [JobState!]) { jobs(first: 5, filter: { state: { in: $s } }) { totalCount"
+        " nodes { kind title subjectId dueAt runAt state attempts startedAt finishedAt lagSeconds"
+        " errorCode errorMessage } } }",
+        {"s": ["DONE", "DEAD"]},
+    ),
 ]
 SEARCHED: list[tuple[str, Any]] = [
     (

@@ -220,3 +220,16 @@ async def across(run: Any, row: Any, branch: UUID) -> None:
         " from persons p where p.id <> $2 and left(p.region_path, 15) = $3 order by p.id limit 1",
         new_id(), row["person"], path,
     )  # fmt: skip
+
+
+async def populate_jobs(town: Any) -> None:
+    """A job that was done and one that stopped."""
+    async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
+        for number, state in enumerate(("DONE", "DEAD")):
+            await transaction.connection.execute(
+                "insert into jobs (id, kind, title, subject_id, due_at, run_at, state, attempts,"
+                " listed_at, started_at, finished_at, error_code) values ($1, 'job.sweep', '清理',"
+                " $1, '2026-03-02', '2026-03-02', $2, 1, '2026-03-02', '2026-03-02',"
+                " '2026-03-03', $3)",
+                new_id(), state, "INTERNAL" if number else None,
+            )  # fmt: skip

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from tests.api.oracle import Oracle, Standing
 from tests.api.paths import Way, id_argument, roots, ways
-from tests.api.population import populate, populate_compounds, populate_parties
+from tests.api.population import populate, populate_compounds, populate_jobs, populate_parties
 
 from guanjia import schema as schemas
 from guanjia.access.policy import Allow
@@ -35,6 +35,7 @@ async def settled(town: Any) -> Any:
     await populate(town)
     await populate_compounds(town)
     await populate_parties(town)
+    await populate_jobs(town)
     return town
 
 

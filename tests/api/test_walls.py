@@ -60,6 +60,7 @@ READING = {
     "personDuplicates": "{ personDuplicates { reasons } }",
     "retentionRules": "{ retentionRules { totalCount } }",
     "auditRecords": "{ auditRecords { totalCount } }",
+    "jobs": "{ jobs { totalCount } }",
     "importBatches": "{ importBatches { totalCount } }",
     "importBatch": '{ importBatch(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "importKinds": "{ importKinds { code } }",

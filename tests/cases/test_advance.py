@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
-from guanjia.cases import service
+from guanjia import settings
 from guanjia.cases.facts import replay
 from guanjia.cases.reasons import Satisfaction, SuspensionReason
 from guanjia.cases.states import State
-from guanjia.db.connections import Connections
-from guanjia.db.ids import new_id
-from guanjia.db.pools import Database
 from guanjia.graph.times import CHINA
-from guanjia.tenancy.models import OPERATOR, tenant_id
+from guanjia.jobs.kinds import load_kinds
+from guanjia.jobs.queue import Outcome, drain
+
+KINDS = [kind for kind in load_kinds() if kind.code.startswith("case.")]
 
 
 def at(text: str) -> dt.datetime:
@@ -27,9 +23,10 @@ def at(text: str) -> dt.datetime:
 
 
 async def tick(town: Any) -> int:
-    async with town.open() as transaction:
-        taken: int = await service.advance_due(transaction, town.now)
-        return taken
+    """How many steps the jobs of cases took, all that were due at the town's time."""
+    tried = await drain(town.database, town.tenant.id, KINDS, settings.load(), town.now)
+    assert {how for _, how in tried} <= {Outcome.DONE, Outcome.NOTHING}
+    return sum(n for (_, how), n in tried.items() if how is Outcome.DONE)
 
 
 async def suspended(town: Any) -> Any:
@@ -120,7 +117,7 @@ async def test_the_survey_ends_and_the_case_is_archived(town: Any) -> None:
 async def test_a_long_absence_is_made_up_for(town: Any) -> None:
     case = await surveyed(town)
     town.now = at("05-06 08:00")
-    assert [await tick(town), await tick(town), await tick(town)] == [1, 1, 0]
+    assert [await tick(town), await tick(town)] == [2, 0]
     archived = await town.stored(case.id)
     assert archived["evaluated_at"] == at("03-10 00:00")
     assert archived["archived_at"] == at("03-17 17:30")
@@ -154,39 +151,3 @@ async def test_a_case_at_work_waits_for_the_next_time(town: Any, admin: Any) -> 
         await admin.execute("select 1 from cases where id = $1 for update", case.id)
         assert await tick(town) == 0
     assert await tick(town) == 1
-
-
-async def test_the_operators_command_goes_through_the_tenants(
-    town: Any, database: Database, connections: Connections
-) -> None:
-    """The real command, as the application's roles: every tenant of the register, or one."""
-    case = await surveyed(town)
-    async with town.open() as transaction:
-        await transaction.connection.execute(
-            "update cases set step_due_at = now() - interval '1 hour' where id = $1", case.id
-        )
-    slug = town.tenant.slug
-    async with database.tenant_transaction(tenant_id(OPERATOR)) as transaction:
-        await transaction.connection.execute(
-            "insert into tenant_register (id, slug, code, name) values ($1, $2, '990101', $2)",
-            new_id(), slug,
-        )  # fmt: skip
-    assert f"{slug}:推进 1 步" in await command(connections)
-    assert (await town.stored(case.id))["state"] == State.EVALUATED
-    assert f"{slug}:推进 0 步" in await command(connections, "--tenant", slug)
-    assert "没有租户 nowhere" in await command(connections, "--tenant", "nowhere", fails=True)
-
-
-async def command(connections: Connections, *arguments: str, fails: bool = False) -> str:
-    """What `guanjia case advance` says."""
-    given = {
-        "GUANJIA_DATABASE_URL": connections.require("app_rw"),
-        "GUANJIA_READ_DATABASE_URL": connections.require("app_ro"),
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "guanjia.cli", "case", "advance", *arguments,
-        env={**os.environ, **given}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    said, _ = await process.communicate()
-    assert (process.returncode != 0) == fails, said.decode()
-    return said.decode()

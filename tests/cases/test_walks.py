@@ -65,7 +65,7 @@ class Walk:
         before = await self.town.stored(self.case.id)
         if self.chance.random() < 0.2:
             async with self.town.open() as transaction:
-                await service.advance_due(transaction, self.town.now)
+                await service.advance_case(transaction, self.case.id, self.town.now)
         else:
             await self._try(before)
         await self.holds(before)
@@ -256,6 +256,6 @@ async def _stays_once_ended(town: Any, case: Any, original: Any) -> None:
                     id=case.id, now=town.now, **given,
                 )  # fmt: skip
     async with town.open() as transaction:
-        await service.advance_due(transaction, town.now)
+        await service.advance_case(transaction, case.id, town.now)
     assert await town.stored(case.id) == before
     assert await town.rows(case) == rows

@@ -11,7 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from guanjia.settings import NEEDED_IN_PRODUCTION, Settings, variable
+from guanjia.settings import NEEDED_BY_WORKER, NEEDED_IN_PRODUCTION, Settings, variable
 
 CHART = Path(__file__).parents[2] / "helm"
 KUBERNETES = ("1.30", "1.37")
@@ -28,7 +28,7 @@ def values(name: str) -> dict[str, Any]:
 
 def render(chosen: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The rendered objects by kind; the chart makes at most one of each, but for the jobs that
-    run by the clock: those go by kind and component."""
+    run by the clock and the worker: those go by kind and component."""
     with helm_python.Chart.load(CHART) as chart:
         files = chart.render(chosen, name="guanjia", namespace="guanjia")
     found: dict[str, dict[str, Any]] = {}
@@ -37,17 +37,23 @@ def render(chosen: dict[str, Any]) -> dict[str, dict[str, Any]]:
             if document:
                 kind = document["kind"]
                 if kind == "CronJob":
-                    template = document["spec"]["jobTemplate"]["spec"]["template"]
-                    kind += " " + template["metadata"]["labels"]["app.kubernetes.io/component"]
+                    kind += " " + component(document["spec"]["jobTemplate"]["spec"]["template"])
+                if kind == "Deployment" and component(document["spec"]["template"]) != "server":
+                    kind += " " + component(document["spec"]["template"])
                 assert kind not in found
                 found[kind] = document
+    return found
+
+
+def component(template: dict[str, Any]) -> str:
+    found: str = template["metadata"]["labels"]["app.kubernetes.io/component"]
     return found
 
 
 def pods(objects: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     specs = {
         kind: objects[kind]["spec"]["template"]["spec"]
-        for kind in ("Deployment", "Job")
+        for kind in ("Deployment", "Deployment worker", "Job")
         if kind in objects
     }
     for kind, document in objects.items():
@@ -78,8 +84,8 @@ def test_every_object_is_valid(name: str, version: str) -> None:
 
 def test_production_renders_everything() -> None:
     assert render(values("production")).keys() == {
-        "CronJob audit-verification", "CronJob case-clock", "Deployment",
-        "HorizontalPodAutoscaler", "Ingress", "Job", "NetworkPolicy", "PodDisruptionBudget",
+        "CronJob audit-verification", "Deployment", "Deployment worker", "HorizontalPodAutoscaler",
+        "Ingress", "Job", "NetworkPolicy", "PodDisruptionBudget",
         "Service", "ServiceAccount",
     }  # fmt: skip
 
@@ -119,20 +125,26 @@ def test_the_audit_is_verified_as_auditor_who_knows_no_other_secret() -> None:
 def test_the_network_policy_holds_for_every_pod() -> None:
     objects = render(values("production"))
     selector = objects["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"].items()
-    jobs = [
-        objects[f"CronJob {component}"]["spec"]["jobTemplate"]["spec"]["template"]
-        for component in ("audit-verification", "case-clock")
-    ]
-    for template in (*(objects[k]["spec"]["template"] for k in ("Deployment", "Job")), *jobs):
+    audit = objects["CronJob audit-verification"]["spec"]["jobTemplate"]["spec"]["template"]
+    others = [objects[k]["spec"]["template"] for k in ("Deployment", "Deployment worker", "Job")]
+    for template in (*others, audit):
         assert selector <= template["metadata"]["labels"].items()
-        if template is not objects["Deployment"]["spec"]["template"]:
-            assert "ports" not in template["spec"]["containers"][0]
+    ports = [
+        [port["name"] for port in template["spec"]["containers"][0].get("ports", ())]
+        for template in (*others, audit)
+    ]
+    assert ports == [["http"], ["health"], [], []]
+    ingress = objects["NetworkPolicy"]["spec"]["ingress"]
+    assert [rule["ports"][0]["port"] for rule in ingress] == ["http", "health"]
+    assert all(rule.get("from") for rule in ingress)
+    closed = render({})["NetworkPolicy"]["spec"]["ingress"]
+    assert [rule["ports"][0]["port"] for rule in closed] == ["http"]
     egress = objects["NetworkPolicy"]["spec"]["egress"]
     assert [rule for rule in egress if not rule.get("to")] == []
 
 
 SWITCHES = (
-    "migration", "auditVerification", "caseClock", "disruptionBudget", "autoscaling",
+    "migration", "auditVerification", "worker", "disruptionBudget", "autoscaling",
     "networkPolicy",
 )  # fmt: skip
 
@@ -146,14 +158,21 @@ def test_every_combination_of_switches_is_valid(on: tuple[bool, ...]) -> None:
         kubernetes_validate.validate(document, KUBERNETES[0], strict=True)
 
 
-def test_the_clock_of_cases_runs_as_the_application() -> None:
-    clock = render({})["CronJob case-clock"]
-    assert clock["spec"]["schedule"] == "*/10 * * * *"
-    assert clock["spec"]["concurrencyPolicy"] == "Forbid"
-    pod = pods({"CronJob case-clock": clock})["CronJob case-clock"]
-    assert pod["containers"][0]["args"] == ["case", "advance"]
+def test_the_worker_runs_as_the_application_and_signs_nothing() -> None:
+    objects = render(values("production"))
+    worker = objects["Deployment worker"]
+    assert worker["spec"]["replicas"] == 2
+    pod = pods(objects)["Deployment worker"]
+    assert pod["containers"][0]["args"] == ["worker"]
     secret = {name for name, entry in environment(pod).items() if "valueFrom" in entry}
-    assert secret == {"GUANJIA_DATABASE_URL", "GUANJIA_READ_DATABASE_URL"}
+    assert secret == {
+        "GUANJIA_DATABASE_URL", "GUANJIA_READ_DATABASE_URL", "GUANJIA_S3_ACCESS_KEY_ID",
+        "GUANJIA_S3_SECRET_ACCESS_KEY",
+    }  # fmt: skip
+    needed = {variable(name) for name in NEEDED_BY_WORKER}
+    assert needed <= secret
+    server = objects["Deployment"]["spec"]["selector"]["matchLabels"]
+    assert server != worker["spec"]["selector"]["matchLabels"]
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -183,8 +202,9 @@ def test_pods_are_restricted(name: str) -> None:
             assert container["resources"].keys() == {"requests", "limits"}
 
 
-def test_probes_ask_what_they_are_for() -> None:
-    container = pods(render({}))["Deployment"]["containers"][0]
+@pytest.mark.parametrize("kind", ["Deployment", "Deployment worker"])
+def test_probes_ask_what_they_are_for(kind: str) -> None:
+    container = pods(render({}))[kind]["containers"][0]
     paths = {
         probe: container[probe]["httpGet"]["path"]
         for probe in ("startupProbe", "readinessProbe", "livenessProbe")
@@ -206,7 +226,7 @@ def test_the_service_finds_the_servers_and_not_the_jobs() -> None:
     [
         {"replicas": "two"},
         {"replicas": 0},
-        {"caseClock": {"schedule": ""}},
+        {"worker": {"replicas": 0}},
         {"replica": 3},
         {"image": {"tag": "latest"}},
         {"image": {"digest": "sha256:short"}},

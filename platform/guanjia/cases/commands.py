@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 from uuid import UUID
@@ -14,7 +13,7 @@ from rich.console import Console
 
 from guanjia import settings as configuration
 from guanjia.attachments.store import store_of
-from guanjia.cases.service import advance_due, archive_fault, seal_plain_contacts
+from guanjia.cases.service import archive_fault, seal_plain_contacts
 from guanjia.db.connections import resolve
 from guanjia.db.pools import Database
 from guanjia.graph.errors import Refusal
@@ -29,15 +28,6 @@ console = Console(highlight=False, soft_wrap=True)
 
 Work = Callable[[Database, UUID], Awaitable[str]]
 """What is done for one tenant, and the sentence that says what it did."""
-
-
-@case_app.command("advance")
-def advance(
-    tenant: Annotated[str | None, typer.Option("--tenant", help="只推进一个租户")] = None,
-) -> None:
-    """推进到期的案件:挂账复核到期的恢复处置,评价期满的结束评价,满五个工作日的归档。可重复执行。"""
-    if asyncio.run(_for_each(_advance, tenant)):
-        raise typer.Exit(1)
 
 
 @case_app.command("seal-contacts")
@@ -77,17 +67,6 @@ async def _for_each(work: Work, chosen: str | None) -> int:
     finally:
         await database.close()
     return failed
-
-
-async def _advance(database: Database, tenant: UUID) -> str:
-    """Nothing is due in the tenant afterwards."""
-    now, steps = dt.datetime.now(dt.UTC), 0
-    while True:
-        async with database.tenant_transaction(tenant) as transaction:
-            taken = await advance_due(transaction, now)
-        steps += taken
-        if not taken:
-            return f"推进 {steps} 步"
 
 
 async def _verify(database: Database, tenant: UUID) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guanjia.cases.service.advance import advance_due
+from guanjia.cases.service.advance import advance_case
 from guanjia.cases.service.archive import (
     add_correction_note,
     archive_case,
@@ -45,7 +45,7 @@ __all__ = [
     "CalendarYear",
     "accept_case",
     "add_correction_note",
-    "advance_due",
+    "advance_case",
     "approve_extension",
     "approve_suspension",
     "archive_case",

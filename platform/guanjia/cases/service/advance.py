@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from guanjia.cases.service.archive import end_file, end_survey
 from guanjia.cases.service.casefile import SYSTEM, CaseFile, file_of
@@ -15,30 +16,28 @@ from guanjia.cases.states import State
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
 
-BATCH = 200
-"""Cases of one transaction: the audit chain of the tenant waits as long as it is open."""
-_DUE = f"""
+_READY = f"""
 select c.*, (select max(e.at) from case_events e
   where e.tenant_id = c.tenant_id and e.case_id = c.id) as last_event_at
-from cases c where c.tenant_id = $1 and (
-  c.state = '{State.SUSPENDED}' and c.review_at <= $2
+from cases c where c.tenant_id = $1 and c.id = $2 and (
+  c.state = '{State.SUSPENDED}' and c.review_at <= $3
   or c.state = '{State.EVALUATING}'
-    and (c.step_due_at <= $2 or c.answer_count >= c.affected_households)
-  or c.state = '{State.EVALUATED}' and c.step_due_at <= $2 and not c.due_provisional)
-order by c.id limit {BATCH} for update of c skip locked
+    and (c.step_due_at <= $3 or c.answer_count >= c.affected_households)
+  or c.state = '{State.EVALUATED}' and c.step_due_at <= $3 and not c.due_provisional)
+for update of c skip locked
 """
 
 
-async def advance_due(transaction: Transaction, now: datetime) -> int:
-    """The cases of this tenant whose time has come have taken their next step, at most BATCH of
-    them; how many did. At 0 nothing is due: the same moment again changes nothing. A case that
+async def advance_case(transaction: Transaction, case_id: UUID, now: datetime) -> bool:
+    """The case has taken the step whose time has come; False when there is none. A case that
     somebody works on just now waits for the next time; one whose archiving hangs on a year with
     no loaded calendar waits for the calendar."""
-    rows = await transaction.connection.fetch(_DUE, transaction.tenant_id, now)
-    for row in rows:
-        file = await file_of(transaction, None, Scope(SYSTEM), row, _effect(row, now))
-        await _STEPS[file.facts.state](file)
-    return len(rows)
+    row = await transaction.connection.fetchrow(_READY, transaction.tenant_id, case_id, now)
+    if row is None:
+        return False
+    file = await file_of(transaction, None, Scope(SYSTEM), row, _effect(row, now))
+    await _STEPS[file.facts.state](file)
+    return True
 
 
 def _effect(row: Mapping[str, Any], now: datetime) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import datetime, time
 from typing import Any
 
@@ -22,9 +23,8 @@ async def load_calendar(transaction: Transaction, since: datetime) -> Calendar:
         local_date(since).year,
     )
     workdays = dict(zip(row["days"] or (), row["kinds"] or (), strict=True))
-    years = {day.year for day in workdays}
-    counts = {year: sum(day.year == year for day in workdays) for year in years}
-    loaded = frozenset(year for year in years if counts[year] == len(whole_year(year)))
+    counts = Counter(day.year for day in workdays)
+    loaded = frozenset(year for year, days in counts.items() if days == len(whole_year(year)))
     return Calendar(workdays, loaded, office_hours(row["settings"]))
 
 

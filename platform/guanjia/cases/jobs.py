@@ -1,0 +1,33 @@
+"""What time alone brings about in cases: T11, T20, T22."""
+
+from __future__ import annotations
+
+from guanjia.cases.service import advance_case
+from guanjia.cases.states import State
+from guanjia.jobs.kinds import JobKind, Work, register
+
+_REVIEW = f"""
+select id as subject_id, review_at as due_at from cases
+where tenant_id = $1 and state = '{State.SUSPENDED}' and review_at <= $2
+"""
+# A survey that everybody has answered ends with the last answer, before its window does.
+_SURVEY = f"""
+select c.id as subject_id, case when c.answer_count < c.affected_households then c.step_due_at
+  else least(c.step_due_at, (select max(e.at) from case_events e
+    where e.tenant_id = c.tenant_id and e.case_id = c.id)) end as due_at
+from cases c where c.tenant_id = $1 and c.state = '{State.EVALUATING}'
+  and (c.step_due_at <= $2 or c.answer_count >= c.affected_households)
+"""
+_ARCHIVE = f"""
+select id as subject_id, step_due_at as due_at from cases
+where tenant_id = $1 and state = '{State.EVALUATED}' and step_due_at <= $2 and not due_provisional
+"""
+
+
+async def _advance(work: Work) -> bool:
+    return await advance_case(work.transaction, work.subject_id, work.now)
+
+
+register(JobKind("case.resume", "挂账复核到期,恢复处置", _REVIEW, _advance))
+register(JobKind("case.finish_evaluation", "评价期满或全部答复,结束评价", _SURVEY, _advance))
+register(JobKind("case.archive", "评价结束满五个工作日,归档", _ARCHIVE, _advance))
