@@ -21,7 +21,7 @@ from uuid import UUID
 import orjson
 import uvloop
 
-from bench import compounds, data
+from bench import compounds, data, page
 from bench.contestants import Stock, hand_written
 from bench.measure import Contestant, call, paired, report, slowest
 from guanjia import settings
@@ -164,16 +164,21 @@ async def compound_page(bench: Bench) -> None:
     clerk = await bench.member("COMM", compounds.COMMUNITY_PATH)
     listing = orjson.dumps({"query": "{ compounds(first: 1) { nodes { id } } }"})
     seen = orjson.loads(await call(bench.view, listing, clerk))["data"]["compounds"]["nodes"]
-    body = compounds.asked(UUID(seen[0]["id"]))
+    body = page.asked(UUID(seen[0]["id"]))
     database, tokens = bench.world.database, bench.world.tokens
-    by_hand = hand_written(database, tokens, TENANT, compounds.BY_HAND, compounds.given)
+    by_hand = hand_written(database, tokens, TENANT, page.BY_HAND, page.given)
     ours = Contestant(bench.view, body, clerk, TURN // 3)
     limit = Contestant(by_hand, body, clerk, TURN // 3)
-    page = orjson.loads(await ours.ask())["data"]
-    homes = page["houseUnits"]["nodes"]
+    shown = orjson.loads(await ours.ask())["data"]
+    compound, homes = shown["compound"], shown["houseUnits"]["nodes"]
     assert len(homes) == PAGE
     assert all(home["bindings"][1]["person"]["phones"][0]["number"] for home in homes)
-    assert all(len(page[part]["nodes"]) == 1 for part in ("propertyContracts", "ownersCommittees"))
+    assert compound["contract"]["company"]
+    assert len(compound["committee"]["members"]) == 5
+    seats, lists = compound["butler"]["seats"], compound["listsInForce"]["nodes"]
+    assert compound["butler"]["active"]
+    assert [len(seat["holders"]) for seat in seats] == [1, 1, 1, compounds.BUILDINGS]
+    assert [len(part["items"]["nodes"]) for part in lists] == [compounds.ITEMS] * 3
     assert await ours.ask() == await limit.ask()
     found = await paired(limit, ours, 2 * TURNS)
     report("time of a compound's page / by hand", found.median, 1.3, found.spread, most=True)

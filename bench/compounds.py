@@ -1,21 +1,14 @@
-"""The page of a compound: its company, its committee, its buildings, 50 homes with their holders.
-
-Each part of the page is one of PARTS: what the document asks and what somebody would write by hand
-for it; LOADING makes the rows. They are synthetic, and their ciphers empty.
+"""Compounds as rows: homes and who is bound to them, the company, the committee, the party
+organisations, the seats, the lists. They are synthetic, and their ciphers empty.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import orjson
-
-from guanjia.reading.plan import fence
-
 COMMUNITY_PATH = "0001/0001/0003/"
-BUILDINGS, HOMES = 10, 500
+BUILDINGS, HOMES, ITEMS = 10, 500, 20
 
 _COMPOUNDS = """
 insert into compounds (tenant_id, id, name, region_id, region_path, management_mode,
@@ -91,135 +84,90 @@ from compounds c cross join lateral (select b.person_id, row_number() over () n
   from house_bindings b where b.tenant_id = c.tenant_id and b.compound_id = c.id
   and b.relation = 'OWNER' order by b.house_unit_id limit 5) p where c.tenant_id = any($1)
 """
-LOADING = (
+# Of each compound: what is party to it, and who of its owners is that party's secretary.
+_PARTIES = """
+insert into party_organisations (tenant_id, id, kind, name, region_id, company_id, full_members,
+  probationary_members, established_on)
+select c.tenant_id, md5(c.id || kind)::uuid, kind, c.name || title, c.region_id,
+  case kind when 'COMPANY_BRANCH' then md5(c.id || 'company')::uuid end, 5, 0, '2025-01-01'
+from compounds c cross join (values ('COMMUNITY_COMMITTEE', '社区党委'),
+  ('COMPANY_BRANCH', '物业党支部')) k(kind, title) where c.tenant_id = any($1)
+"""
+_POSTS = """
+insert into party_posts (tenant_id, id, party_organisation_id, post, person_id, valid_from)
+select o.tenant_id, md5(o.id || 'secretary')::uuid, o.id, 'SECRETARY', b.person_id, '2025-01-01'
+from compounds c join party_organisations o on o.tenant_id = c.tenant_id
+  and o.id in (md5(c.id || 'COMMUNITY_COMMITTEE')::uuid, md5(c.id || 'COMPANY_BRANCH')::uuid)
+cross join lateral (select b.person_id from house_bindings b where b.tenant_id = c.tenant_id
+  and b.compound_id = c.id and b.relation = 'OWNER' order by b.house_unit_id desc
+  offset case o.kind when 'COMPANY_BRANCH' then 1 else 0 end limit 1) b
+where c.tenant_id = any($1)
+"""
+_TENURES = """
+insert into seat_tenures (tenant_id, id, compound_id, seat, person_id, party_organisation_id,
+  committee_id, valid_from)
+select c.tenant_id, md5(c.id || s.seat)::uuid, c.id, s.seat, coalesce(p.person_id, m.person_id),
+  p.party_organisation_id, m.committee_id, '2025-01-01'
+from compounds c cross join (values ('COMMUNITY_PARTY', 'COMMUNITY_COMMITTEE'),
+  ('PROPERTY_PARTY', 'COMPANY_BRANCH'), ('OWNERS_COMMITTEE', null)) s(seat, kind)
+left join party_posts p on p.tenant_id = c.tenant_id
+  and p.party_organisation_id = md5(c.id || s.kind)::uuid
+left join lateral (select * from committee_members m where m.tenant_id = c.tenant_id
+  and m.committee_id = md5(c.id || 'committee')::uuid order by m.id limit 1) m on s.kind is null
+where c.tenant_id = any($1)
+"""
+_COVERS = """
+insert into grid_buildings (tenant_id, id, building_id, grid_id, valid_from)
+select tenant_id, md5(id || 'cover')::uuid, id, region_id, '2025-01-01'
+from buildings where tenant_id = any($1)
+"""
+_STEWARDS = """
+with made as (
+  insert into memberships (tenant_id, id, home_tenant_id, user_id, display_name, kind)
+  select tenant_id, md5(id || 'steward')::uuid, tenant_id, md5(id || 'user')::uuid,
+    name || '网格员', 'STAFF'
+  from regions where tenant_id = any($1) and level = 'GRID' returning tenant_id, id)
+insert into grants (tenant_id, id, membership_id, role, region_id, region_path, valid_from)
+select r.tenant_id, md5(r.id || 'grant')::uuid, m.id, 'BLD', r.id, r.path, '2025-01-01'
+from regions r join made m on m.tenant_id = r.tenant_id and m.id = md5(r.id || 'steward')::uuid
+"""
+_LISTS = """
+insert into compound_lists (tenant_id, id, compound_id, kind, edition, state, valid_from,
+  content_hash, created_by, editors, created_at, published_by, published_at)
+select tenant_id, md5(id || kind)::uuid, id, kind, 1, 'PUBLISHED', '2025-01-01', '',
+  md5(tenant_id || 'member')::uuid, '{}', '2025-01-01', md5(tenant_id || 'member')::uuid,
+  '2025-01-01'
+from compounds cross join
+  unnest(array['SERVICE_LIST', 'BUTLER_DUTY_LIST', 'COMMITTEE_DUTY_LIST']) kind
+where tenant_id = any($1)
+"""
+_ITEMS = """
+insert into list_items (tenant_id, id, list_id, compound_id, position, code, title, standard,
+  frequency, evidence, basis, contract_clause, weight, co_seats, public)
+select tenant_id, md5(id || 'item' || n)::uuid, id, compound_id, n, 'A-' || n, '公共区域' || n,
+  '每日一次,无积存垃圾,发现问题当日处置并公示', '每日', '照片', '', '',
+  case kind when 'SERVICE_LIST' then 100 / $2 end, '{}', true
+from compound_lists cross join generate_series(1, $2::int) n where tenant_id = any($1)
+"""
+HOUSING = (
     (_COMPOUNDS, HOMES), (_BUILDINGS,), (_HOUSES, HOMES // BUILDINGS), (_PERSONS,), (_PHONES,),
     (_BINDINGS,), (_COMPANIES,), (_CONTRACTS,), (_COMMITTEES,), (_MEMBERS,),
 )  # fmt: skip
+BUTLERS = (
+    (_PARTIES,), (_POSTS,), (_TENURES,), (_COVERS,), (_STEWARDS,), (_LISTS,), (_ITEMS, ITEMS),
+)  # fmt: skip
+LOADING = {"compounds": HOUSING, "seat_tenures": BUTLERS}
+"""By the table that shows whether it was loaded."""
 
 
 async def loaded(connection: Any, tenants: list[UUID]) -> None:
-    """Each community of these tenants has one compound: 10 buildings, one a grid, of 50 homes,
-    each with two who are bound to it. Made once."""
-    if await connection.fetchval("select 1 from compounds where tenant_id = any($1)", tenants):
-        return
-    async with connection.transaction():
-        await connection.execute("set local session_replication_role = replica")
-        for statement, *more in LOADING:
-            await connection.execute(statement, tenants, *more)
-    await connection.execute("vacuum (freeze, analyze)")
-
-
-@dataclass(frozen=True)
-class Part:
-    """A root field of the page, and the same by hand over `$5`, the compound."""
-
-    asked: str
-    by_hand: str
-
-
-def _one(columns: str, source: str) -> str:
-    return f"(select row_to_json(o) from (select {columns} from {source}) o)"
-
-
-def _list(columns: str, source: str) -> str:
-    rows = f"select {columns} from {source}"
-    return f"(select coalesce(array_to_json(array_agg(l)), '[]') from ({rows}) l)"
-
-
-def _nodes(columns: str, source: str) -> str:
-    return f"(select row_to_json(c) from (select {_list(columns, source)} nodes) c)"
-
-
-TODAY = "(now() at time zone 'Asia/Shanghai')::date"
-_PERSON = _one(
-    "p.name, " + _list(
-        "f.kind, f.mask number",
-        "person_phones f where f.tenant_id = $2 and f.person_id = p.id order by f.position, f.id"
-        " limit 100",
-    ) + " phones",
-    "persons p where p.tenant_id = $2 and p.id = b.person_id",
-)  # fmt: skip
-_BOUND = _list(
-    "b.relation, b.valid_from \"validFrom\", exists (select 1 from vote_holdings v"
-    " where v.tenant_id = $2 and v.house_unit_id = b.house_unit_id and v.person_id = b.person_id"
-    f" and v.ended_at is null) \"voteHolder\", {_PERSON} person",
-    "house_bindings b where b.tenant_id = $2 and b.house_unit_id = h.id and b.valid_to is null"
-    " order by b.valid_from, b.id limit 100",
-)  # fmt: skip
-PARTS = (
-    Part(
-        "compound(id: $id) { id name managementMode householdCount region { name }"
-        " buildings(first: 20) { nodes { id name } } }",
-        _one(
-            'c.id, c.name, c.management_mode "managementMode", c.household_count "householdCount", '
-            + _one("r.name", "regions r where r.tenant_id = $2 and r.id = c.region_id")
-            + " region, "
-            + _nodes(
-                "u.id, u.name",
-                "buildings u where u.tenant_id = $2 and u.compound_id = c.id"
-                " order by u.position, u.id limit 20",
-            )
-            + " buildings",
-            "compounds c where c.tenant_id = $2 and c.id = $5 and s.t is not null",
-        )
-        + " compound",
-    ),
-    Part(
-        "propertyContracts(first: 1, filter: { compound: { in: $ids }, inForce: true })"
-        " { nodes { startsOn endsOn company { name creditCode servicePhone } } }",
-        _nodes(
-            't.starts_on "startsOn", t.ends_on "endsOn", '
-            + _one(
-                'g.name, k.credit_code "creditCode", k.service_phone "servicePhone"',
-                "property_companies k join organisations g on g.tenant_id = $2"
-                " and g.id = k.organisation_id where k.tenant_id = $2 and k.id = t.company_id",
-            )
-            + " company",
-            "property_contracts t where t.tenant_id = $2 and t.compound_id = $5 and s.t is not null"
-            f" and t.starts_on <= {TODAY} and (t.ends_on is null or t.ends_on >= {TODAY})"
-            " order by t.starts_on desc, t.id desc limit 1",
-        )
-        + ' "propertyContracts"',
-    ),
-    Part(
-        "ownersCommittees(first: 1, filter: { compound: { in: $ids }, inOffice: true })"
-        " { nodes { termFrom termTo filedOn members { post name validFrom } } }",
-        _nodes(
-            'w.term_from "termFrom", w.term_to "termTo", w.filed_on "filedOn", '
-            + _list(
-                'm.post, (select p.name_mask from persons p where p.tenant_id = $2'
-                ' and p.id = m.person_id) name, m.valid_from "validFrom"',
-                "committee_members m where m.tenant_id = $2 and m.committee_id = w.id"
-                " order by m.valid_from, m.id limit 100",
-            )
-            + " members",
-            "owners_committees w where w.tenant_id = $2 and w.compound_id = $5 and s.t is not null"
-            f" and w.term_from <= {TODAY} and w.term_to >= {TODAY}"
-            " order by w.term_from desc, w.id desc limit 1",
-        )
-        + ' "ownersCommittees"',
-    ),
-    Part(
-        "houseUnits(first: 50, filter: { compound: { in: $ids }, inForce: true })"
-        " { nodes { id label floor room building { name } bindings"
-        " { relation validFrom voteHolder person { name phones { kind number } } } } }",
-        _nodes(
-            "h.id, h.label, h.floor, h.room, "
-            + _one("u.name", "buildings u where u.tenant_id = $2 and u.id = h.building_id")
-            + f" building, {_BOUND} bindings",
-            "house_units h where h.tenant_id = $2 and h.compound_id = $5 and s.t is not null"
-            " and h.valid_to is null order by h.label, h.id limit 50",
-        )
-        + ' "houseUnits"',
-    ),
-)  # fmt: skip
-PAGE = "query ($id: ID!, $ids: [ID!]) { " + " ".join(part.asked for part in PARTS) + " }"
-BY_HAND = fence(", ".join(part.by_hand for part in PARTS))
-
-
-def asked(compound: UUID) -> bytes:
-    return orjson.dumps({"query": PAGE, "variables": {"id": str(compound), "ids": [str(compound)]}})
-
-
-def given(body: bytes) -> list[Any]:
-    return [UUID(orjson.loads(body)["variables"]["id"])]
+    """Each community of these tenants has one compound: 10 buildings, one a grid with its steward,
+    of 50 homes, each with two who are bound to it; four seats filled; three lists. Made once."""
+    for table, statements in LOADING.items():
+        if await connection.fetchval(f"select 1 from {table} where tenant_id = any($1)", tenants):
+            continue
+        async with connection.transaction():
+            await connection.execute("set local session_replication_role = replica")
+            for statement, *more in statements:
+                await connection.execute(statement, tenants, *more)
+        await connection.execute("vacuum (freeze, analyze)")

@@ -102,8 +102,9 @@ def connection(
     *,
     through: str | None = None,
     order: str | None = None,
+    where: str = "",
 ) -> Any:
-    return Declared(Connect(node_name, key, through, order), description)
+    return Declared(Connect(node_name, key, through, order, where), description)
 
 
 def from_actor(value: Callable[[Any], Any], description: str | None = None) -> Any:

@@ -89,12 +89,14 @@ class Many:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """A connection. At a root it starts from the node's scope, below a row from `key`."""
+    """A connection. At a root it starts from the node's scope, below a row from `key`; `where` is
+    what its rows must meet besides."""
 
     node: str
     key: str | None = None
     through: str | None = None
     order: str | None = None
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +169,8 @@ class Node:
 
     `read` is the permission that reads them. Without one no scope reaches them: only a root field
     that gives the request's own row does. `key` is the column that names a row in its tenant.
-    `rows` is the SQL of the rows over `{tenant}`, each with its `tenant_id`, where they are put
-    together from several tables; every one of those must be held to the tenant in it.
+    `rows` is the SQL of the rows over `{tenant}` and `{day}`, each with its `tenant_id`, where they
+    are put together from several tables; every one of those must be held to the tenant in it.
     """
 
     name: str
@@ -181,9 +183,9 @@ class Node:
     key: str = "id"
     rows: str = ""
 
-    def source(self, tenant: str) -> str:
-        """What stands behind `from`; `tenant` is the tenant's placeholder."""
-        return f"({self.rows.format(tenant=tenant)})" if self.rows else self.table
+    def source(self, tenant: str, day: str = TODAY) -> str:
+        """What stands behind `from`; `tenant` is the tenant's placeholder, `day` the day's SQL."""
+        return f"({self.rows.format(tenant=tenant, day=day)})" if self.rows else self.table
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -145,7 +145,7 @@ class Compiler:
             where.append(self.scoped(node.read, node, row))
         path = (mapped.day,) if mapped.day and root.has(mapped.day) else ()
         with self._asked(root, path):
-            return self._object(root.children, node, row, f"{node.source(TENANT)} {row}", where)
+            return self._object(root.children, node, row, f"{self.source(node)} {row}", where)
 
     def _from_actor(self, root: Selected, mapped: FromActor) -> str:
         """A value that follows from the actor alone: computed, cut to the selection, and bound."""
@@ -226,7 +226,7 @@ class Compiler:
         where.append(match.format(row=row, key=key, tenant=TENANT, day=self._day))
         if mapped.through is None:
             where.append(self.scoped(node.read, node, row))
-        return self._object(chosen.children, node, row, f"{node.source(TENANT)} {row}", where)
+        return self._object(chosen.children, node, row, f"{self.source(node)} {row}", where)
 
     def _many(self, chosen: Selected, mapped: Many, parent: str) -> str:
         node = self.nodes[mapped.node]
@@ -241,7 +241,7 @@ class Compiler:
         columns = self.fields(chosen.children, node, row)
         return (
             f"(select {LIST.format(of='n$')} from (select {columns}"
-            f" from {node.source(TENANT)} {row} where {' and '.join(where)}"
+            f" from {self.source(node)} {row} where {' and '.join(where)}"
             f" order by {order} limit {mapped.limit}) n$)"
         )
 
@@ -269,6 +269,8 @@ class Compiler:
         row, where = self.relation(node.table, root=parent is None)
         if parent is not None:
             where.append(f"{row}.{mapped.key} = {parent}.id")
+        if mapped.where:
+            where.append(mapped.where.format(row=row, tenant=TENANT, day=self._day))
         where += conditions(
             node.filters,
             chosen.shape("filter"),
@@ -279,7 +281,7 @@ class Compiler:
             self._day,
         )
         scope = [self.scoped(node.read, node, row)] if mapped.through is None else []
-        rows = f"from {node.source(TENANT)} {row}"
+        rows = f"from {self.source(node)} {row}"
         count = f"(select count(*) {rows} where {' and '.join(where + scope)})"
         for name, backwards in (("after", False), ("before", True)):
             if chosen.has(name):
@@ -311,6 +313,10 @@ class Compiler:
             self._day = self.argument(chosen, path, "date")
         yield
         self._day = outer
+
+    def source(self, node: Node) -> str:
+        """The rows of a node type, behind `from`, for the day that is asked for."""
+        return node.source(TENANT, self._day)
 
     def relation(self, table: str, *, root: bool = False) -> tuple[str, list[str]]:
         """A fresh alias for a base table, and the conditions that put it behind the wall."""

@@ -31,7 +31,7 @@ def listed(
     several = among(shape)
     if several is None:
         scoped = [*where, compiler.scoped(node.read, node, row)]
-        source = f"from {node.source(TENANT)} {row} where {' and '.join(scoped)}"
+        source = f"from {compiler.source(node)} {row} where {' and '.join(scoped)}"
         return ConnectionSql(compiler, chosen, node, page, row, source, count).sql()
     if node.reach.only:
         where = [*where, node.reach.only.format(row=row, tenant=TENANT)]
@@ -59,7 +59,7 @@ def _merged(
         path = compiler.scope_value(node.read, path_name(number), "text")
         here = " and ".join([*where, f"{row}.{column} = {path}"])
         branches.append(
-            f"(select {selected} from {node.source(TENANT)} {row} where {here}"
+            f"(select {selected} from {compiler.source(node)} {row} where {here}"
             f" order by {order} limit {page.most})"
         )
     return " union all ".join(branches)
@@ -75,7 +75,7 @@ def related(
         here = f"{{row}}.{node.reach.region} = {path}"
         row, where = compiler.relation(node.table, root=True)
         where.append(here.format(row=row))
-        known = f"(select {row}.id from {node.source(TENANT)} {row} where {' and '.join(where)})"
+        known = f"(select {row}.id from {compiler.source(node)} {row} where {' and '.join(where)})"
         region = compiler.related(chosen, mapped, here, "", root=True)
         cases.append(f" when {known} then {region}")
     return f"case {parent}.{mapped.key}{''.join(cases)} else {found} end"

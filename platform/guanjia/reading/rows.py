@@ -159,7 +159,7 @@ class RowReader:
         query = Query([self.tenant_id])
         value = sql.format(row="x", tenant=TENANT, day=_day(row.day))
         return await self._value(
-            f"select {value} from {row.node.source(TENANT)} x"
+            f"select {value} from {_source(row.node, row.day)} x"
             f" where x.tenant_id = {TENANT} and x.id = {query.bind(row['id'], 'uuid')}",
             query,
         )
@@ -167,8 +167,9 @@ class RowReader:
     async def allows(self, permission: str, row: Row) -> bool:
         """Whether the actor's scope for `permission` reaches this row."""
         query = Query([self.tenant_id])
+        test = self._scoped(permission, row.node, query)
         found = await self._value(
-            f"select {self._scoped(permission, row.node, query)} from {row.node.source(TENANT)} x"
+            f"select {test} from {_source(row.node, row.day)} x"
             f" where x.tenant_id = {TENANT} and x.id = {query.bind(row['id'], 'uuid')}",
             query,
         )
@@ -195,7 +196,7 @@ class RowReader:
             rows.reverse()
 
         async def count() -> int:
-            sql = f"select count(*) from {node.source(TENANT)} x where {' and '.join(matching)}"
+            sql = f"select count(*) from {_source(node, day)} x where {' and '.join(matching)}"
             return int(await self._value(sql, Query(counted)))
 
         return RowPage(
@@ -218,6 +219,8 @@ class RowReader:
         where = [f"x.tenant_id = {TENANT}"]
         if parent is not None:
             where.append(f"x.{mapped.key} = {query.bind(parent['id'], 'uuid')}")
+        if mapped.where:
+            where.append(mapped.where.format(row="x", tenant=TENANT, day=_day(day)))
         if mapped.through is None:
             where.append(self._scoped(node.read, node, query))
         if given.filter is None:
@@ -286,7 +289,7 @@ class RowReader:
         self, node: Node, where: list[str], tail: str, query: Query, day: dt.date | None
     ) -> list[Row]:
         columns = ", ".join(f"x.{column}" for column in node.columns)
-        sql = f"select {columns} from {node.source(TENANT)} x where {' and '.join(where)} {tail}"
+        sql = f"select {columns} from {_source(node, day)} x where {' and '.join(where)} {tail}"
         async with self._lock:
             records = await self.connection.fetch(sql, *query.values)
         return [Row(node, dict(record), day) for record in records]
@@ -298,6 +301,10 @@ class RowReader:
 
 def _day(day: dt.date | None) -> str:
     return TODAY if day is None else f"'{day.isoformat()}'::date"
+
+
+def _source(node: Node, day: dt.date | None) -> str:
+    return node.source(TENANT, _day(day))
 
 
 def _asked_day(node: Node, parent: Row | None, given: PageArguments) -> dt.date | None:

@@ -73,9 +73,7 @@ class ButlerSeat:
     seat: Seat = column("席位")
     label: str = derived(_said(SEAT_TITLES), "席位名称")
     duty: str = derived(_said(SEAT_DUTIES), "职责,一句话;逐项见小区管家权责清单")
-    vacant: bool = derived(
-        f"not {models.filled('{row}.compound_id', '{row}.seat')}", "当日无人担任或代行"
-    )
+    vacant: bool = derived(f"not ({models.FILLED % '{row}.seat'})", "当日无人担任或代行")
     holders: list[ButlerHolder] = many(
         "ButlerHolder",
         "compound_id",
@@ -104,7 +102,7 @@ class ButlerFilter:
     region: WithinFilter = means(within=Condition("within", "region_path"))
     active: bool = flag(models.ACTIVE, description="当日有效运转的")
     vacant_seat: Seat = holds(
-        f"not {models.filled('{row}.id', '{value}')}",
+        f"not ({models.FILLED % '{value}'})",
         description="该席位当日空缺的(无人担任也无人代行)",
     )
     as_of: dt.date = asked_for("何日;缺省为今天,其下各项都按此日")
@@ -116,6 +114,7 @@ class ButlerFilter:
     reach=models.BUTLER_REACH,
     orders=(Order("NAME", (SortKey("name", "text"), SortKey("id", "uuid"))),),
     filters=ButlerFilter,
+    rows=models.BUTLERS,
 )
 class Butler:
     """小区管家:社区党组织、业委会、物业党支部、楼栋网格员“四位一体”。

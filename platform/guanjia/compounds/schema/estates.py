@@ -8,7 +8,7 @@ import strawberry
 from strawberry.types import Info
 
 from guanjia.compounds import models
-from guanjia.compounds.models.butlers import COMMITTEE_OF, CONTRACT_OF, PARTY_ORGANISATIONS
+from guanjia.compounds.models.butlers import CONTRACT_OF, PARTY_ORGANISATIONS
 from guanjia.compounds.models.estates import BUILDING_REACH, COMPOUND_REACH, HOUSE_REACH
 from guanjia.compounds.schema.bindings import HouseBinding, VoteHolding
 from guanjia.compounds.schema.gridmembers import GridMember, grid_members_field
@@ -160,7 +160,8 @@ class Compound:
         "PropertyContract",
         "id",
         "有效的物业服务合同",
-        match=f"{{row}}.id = (select k.id {CONTRACT_OF % '{key}'})",
+        match="{row}.compound_id = {key}"
+        " and daterange({row}.starts_on, {row}.ends_on, '[]') @> {day}",
     )
     company: Annotated["PropertyCompany", strawberry.lazy(f"{_SCHEMA}.companies")] | None = one(
         "PropertyCompany",
@@ -172,7 +173,8 @@ class Compound:
         "OwnersCommittee",
         "id",
         "在任的业主委员会",
-        match=f"{{row}}.id = (select k.id {COMMITTEE_OF % '{key}'})",
+        match="{row}.compound_id = {key}"
+        " and daterange({row}.term_from, {row}.term_to, '[]') @> {day}",
     )
     party_organisations: list[
         Annotated["PartyOrganisation", strawberry.lazy(f"{_SCHEMA}.partyorganisations")]

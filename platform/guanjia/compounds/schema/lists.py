@@ -159,7 +159,14 @@ class ListInForce:
     content_hash: str = column("公布时内容的 SHA-256(十六进制)")
     published_at: dt.datetime = column("何时公布")
     compound: Compound | None = one("Compound", "compound_id", "小区", through="list:read_in_force")
-    items: Connection[PublicListItem] = connection("PublicListItem", "list_id", "各项,按顺序")
+    # Who reads a list in force reads its public items: nothing is left to ask of each.
+    items: Connection[PublicListItem] = connection(
+        "PublicListItem",
+        "list_id",
+        "各项,按顺序",
+        through="list:read_in_force",
+        where="{row}.public",
+    )
 
 
 @strawberry.enum(description="清单排序:新建的在前")

@@ -11,7 +11,6 @@ from guanjia.compounds.models.butlers import (
     COMMITTEE_OF,
     CONTRACT_OF,
     HOLDERS,
-    HOLDS,
     IN_PARTY,
     ON_COMMITTEE,
     SubstituteKind,
@@ -262,11 +261,10 @@ async def _make_way(
     holder comes. Returns their ids."""
     rows = await transaction.connection.fetch(
         "update seat_tenures t set valid_to = $4, version = t.version + 1"
-        f" from ({HOLDERS.format(tenant='$1')}) h"
+        f" from ({HOLDERS.format(tenant='$1', day='$4::date')}) h"
         " where t.tenant_id = $1 and t.compound_id = $2 and t.seat = $3 and t.valid_from <= $4"
         " and (t.valid_to is null or t.valid_to > $4) and h.tenant_id = $1 and h.compound_id = $2"
-        " and h.id = t.id and (h.acting and not $5"
-        f" or not {HOLDS.format(row='h', tenant='$1', day='$4::date')}) returning t.id",
+        " and h.id = t.id and (h.acting and not $5 or not h.holds) returning t.id",
         transaction.tenant_id,
         compound_id,
         seat,
