@@ -146,6 +146,33 @@ DOCUMENTS: list[tuple[str, Any]] = [
         {"f": {"kind": {"in": ["COMPANY_BRANCH"]}, "active": True}},
     ),
     (
+        "{ butlers { totalCount nodes { id name active inactiveReasons communityFallback compound"
+        " { name } seats { seat label duty vacant holders { name organisation contact since until"
+        " acting actingFor reason version person { name } } history { name since } } } } }",
+        None,
+    ),
+    (
+        "query ($f: ButlerFilter, $b: ButlerFilter) { butlers(filter: $f) { totalCount nodes"
+        " { active inactiveReasons seats { seat vacant holders { name since } } compound { company"
+        " { name } } } } before: butlers(filter: $b) { totalCount nodes { inactiveReasons"
+        " communityFallback seats { vacant holders { name } } compound { contract { startsOn } } }"
+        " } today: butlers(filter: { active: false }) { nodes { seats { vacant } } } }",
+        {
+            "f": {"asOf": "2025-02-02", "vacantSeat": "OWNERS_COMMITTEE"},
+            "b": {"asOf": "2024-12-31", "active": False},
+        },
+    ),
+    (
+        "{ compounds { nodes { name contract { startsOn endsOn company { name } } company { name"
+        " servicePhone } committee { electedOn members { name } } partyOrganisations { name kind"
+        " } butler { active seats { label holders { name acting } } } } } }",
+        None,
+    ),
+    (
+        '{ grants(filter: { asOf: "2026-03-02", role: { in: ["GRID"] } }) { totalCount } }',
+        None,
+    ),
+    (
         "{ caseCategories(first: 3) { nodes { code limitValue limitUnit } pageInfo { endCursor } }"
         " }",
         None,

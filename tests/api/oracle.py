@@ -55,7 +55,7 @@ class Oracle:
     async def rows(self, node: Node) -> list[Any]:
         if node.table not in self._rows:
             self._rows[node.table] = await self.connection.fetch(
-                f"select * from {node.table} where tenant_id = $1", self.tenant
+                f"select * from {node.source('$1')} x where tenant_id = $1", self.tenant
             )
         return self._rows[node.table]
 
@@ -99,7 +99,8 @@ class Oracle:
         quoted = {name: f"'{value}'" for name, value in values.items()}
         test = sql.format(row="x", tenant=f"'{self.tenant}'::uuid", **quoted)
         found = await self.connection.fetchval(
-            f"select {test} from {node.table} x where x.tenant_id = $1 and x.{node.key} = $2",
+            f"select {test} from {node.source('$1')} x"
+            f" where x.tenant_id = $1 and x.{node.key} = $2",
             self.tenant,
             row[node.key],
         )

@@ -11,6 +11,7 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     get_named_type,
+    is_required_argument,
     parse,
 )
 
@@ -76,6 +77,14 @@ def roots(schema: GraphQLSchema, kind: type) -> dict[str, str]:
             assert isinstance(mapped, Connect | Lookup)
             found[name] = mapped.node
     return found
+
+
+def id_argument(schema: GraphQLSchema, root: str) -> str | None:
+    """The argument by which a root field looks a row up; None where it gives the request's own."""
+    assert schema.query_type is not None
+    needed = [n for n, a in schema.query_type.fields[root].args.items() if is_required_argument(a)]
+    assert len(needed) <= 1, root
+    return needed[0] if needed else None
 
 
 def relations(schema: GraphQLSchema, node: Node) -> Iterator[tuple[str, Any]]:

@@ -184,3 +184,9 @@ async def populate_parties(town: Any) -> None:
                 " values ($1, $2, $3, 'SECRETARY', '2025-01-01')",
                 new_id(), branch, row["person"],
             )  # fmt: skip
+            await run(
+                "insert into seat_tenures (id, compound_id, seat, person_id,"
+                " party_organisation_id, valid_from)"
+                " values ($1, $2, 'PROPERTY_PARTY', $3, $4, '2025-02-01')",
+                new_id(), row["id"], row["person"], branch,
+            )  # fmt: skip

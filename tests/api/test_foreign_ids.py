@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 from graphql import GraphQLInputObjectType, get_named_type, get_nullable_type
 from tests.api.oracle import Oracle
-from tests.api.paths import roots
+from tests.api.paths import id_argument, roots
 from tests.api.population import populate, populate_compounds
 from tests.api.test_schema_walk import PERSONAS, standing_of
 from tests.api.test_walls import sample
@@ -99,9 +99,10 @@ async def test_a_strangers_id_finds_nothing(two_towns: tuple[Any, Any], admin: A
     for persona in ASKING:
         person, _ = await standing_of(town, persona)
         for root in roots(graph, Lookup):
-            if "id" not in graph.query_type.fields[root].args:
+            argument = id_argument(graph, root)
+            if argument is None:
                 continue
-            document = f"query ($id: ID!) {{ {root}(id: $id) {{ id }} }}"
+            document = f"query ($id: ID!) {{ {root}({argument}: $id) {{ id }} }}"
             invented = await answers(person, document, {"id": str(uuid4())})
             for identifier in foreign.values():
                 assert await answers(person, document, {"id": identifier}) == invented

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guanjia.compounds.models.lists import CONTENT, WEIGHT_SUM, ListKind, Seat
+from guanjia.compounds.models.lists import CONTENT, WEIGHT_SUM, ListKind
+from guanjia.compounds.models.seats import Seat
 from guanjia.compounds.service.listbaseline import baseline
 from guanjia.compounds.service.listdifference import difference
 from guanjia.compounds.service.lists import unpublishable

@@ -1,24 +1,22 @@
-"""The rules of law and practice that compounds follow: dated numbers, each with its source."""
+"""The rules of law and practice that compounds follow: dated, each with its source."""
 
 from __future__ import annotations
 
 import csv
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-_FILE = Path(__file__).parent / "rules.csv"
+_FOLDER = Path(__file__).parent
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A number in force on `valid_from` and before `valid_to`; None is open."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dated:
+    """In force on `valid_from` and before `valid_to`; None is open. It rests on `source`."""
 
-    code: str
-    title: str
-    value: int
-    unit: str
     valid_from: dt.date | None
     valid_to: dt.date | None
     source: str
@@ -29,16 +27,33 @@ class Rule:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Dated):
+    """A number."""
+
+    code: str
+    title: str
+    value: int
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Substitute(Dated):
+    """Who acts (代行) in a seat whose party the compound does not have."""
+
+    code: str
+    seat: str
+    title: str
+
+
 @cache
 def rules() -> tuple[Rule, ...]:
-    with _FILE.open(encoding="utf-8", newline="") as file:
-        return tuple(
-            Rule(
-                row["code"], row["title"], int(row["value"]), row["unit"],
-                _date(row["valid_from"]), _date(row["valid_to"]), row["source"],
-            )
-            for row in csv.DictReader(file)
-        )  # fmt: skip
+    return tuple(Rule(**{**row, "value": int(row["value"])}) for row in _rows("rules.csv"))
+
+
+@cache
+def substitutes() -> tuple[Substitute, ...]:
+    return tuple(Substitute(**row) for row in _rows("substitutes.csv"))
 
 
 def rule(code: str, day: dt.date) -> Rule:
@@ -47,6 +62,18 @@ def rule(code: str, day: dt.date) -> Rule:
         if each.code == code and each.holds_on(day):
             return each
     raise KeyError(f"no rule {code} on {day}")
+
+
+def substitutes_for(seat: str, day: dt.date) -> list[Substitute]:
+    """Who may act in the seat on the day."""
+    return [each for each in substitutes() if each.seat == seat and each.holds_on(day)]
+
+
+def _rows(name: str) -> Iterator[dict[str, Any]]:
+    with (_FOLDER / name).open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            dates = {name: _date(row[name]) for name in ("valid_from", "valid_to")}
+            yield {**row, **dates}
 
 
 def _date(text: str) -> dt.date | None:

@@ -44,7 +44,8 @@ class TenantTable(Sql):
     columns: SQL column definitions without the key columns. primary_key: its columns after the
     tenant; `id uuid` is added when it is the key. unique and indexes: column lists, which are put
     behind the tenant; an index may end in a `where` clause. exclusions: what no two rows may
-    share, for example `"building_id with =, daterange(valid_from, valid_to) with &&"`.
+    share, for example `"building_id with =, daterange(valid_from, valid_to) with &&"`; it may end
+    in a `where` clause too.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class TenantTable(Sql):
         body += columns
         body.append(f"primary key ({', '.join(('tenant_id', *primary_key))})")
         body += [f"check ({check})" for check in checks]
-        body += [f"exclude using gist (tenant_id with =, {rule})" for rule in exclusions]
+        body += [_exclusion(rule) for rule in exclusions]
         body += [
             f"foreign key (tenant_id, {r.column}) references {r.table} (tenant_id, id)"
             for r in references
@@ -119,6 +120,13 @@ def _index(table: str, columns: str, *, unique: bool) -> str:
     inside, _, condition = columns.partition(" where ")
     return f"create {'unique ' if unique else ''}index on {table} (tenant_id, {inside})" + (
         f" where {condition}" if condition else ""
+    )
+
+
+def _exclusion(rule: str) -> str:
+    inside, _, condition = rule.partition(" where ")
+    return f"exclude using gist (tenant_id with =, {inside})" + (
+        f" where ({condition})" if condition else ""
     )
 
 

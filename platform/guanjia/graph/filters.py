@@ -66,6 +66,16 @@ def as_of(start: str, end: str, description: str | None = None) -> Any:
     return Means(lambda _: Condition("as_of", start, "date", otherwise=end), description)
 
 
+def asked_for(description: str | None = None) -> Any:
+    """The day that the rows, and all below them, are asked for."""
+    return Means(lambda _: Condition("day", kind="date"), description)
+
+
+def holds(sql: str, kind: str = "text", description: str | None = None) -> Any:
+    """Rows for which this SQL over `{row}` and the given `{value}` holds."""
+    return Means(lambda _: Condition("holds", sql, kind), description)
+
+
 def search(
     text: str,
     table: str,

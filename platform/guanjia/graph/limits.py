@@ -218,7 +218,7 @@ class _Rows:
         mapping = mapping_of(definition)
         if isinstance(mapping, Many):
             # Its rows have one parent each, so that few parents have many: grants, sub-regions.
-            return DEFAULT_PAGE
+            return min(mapping.limit, DEFAULT_PAGE)
         if isinstance(mapping, Connect):
             given = {argument.name.value: argument.value for argument in node.arguments or ()}
             return self._page(given.get("last") or given.get("first"))

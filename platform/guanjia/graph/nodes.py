@@ -21,6 +21,7 @@ from guanjia.graph.marks import Public, Requires, public, requires
 from guanjia.graph.protection import Protection, check_field, check_filters, protected_columns
 from guanjia.reading.conditions import demanded
 from guanjia.reading.mapping import (
+    BY_ID,
     METADATA,
     NODES,
     Column,
@@ -28,7 +29,6 @@ from guanjia.reading.mapping import (
     Derived,
     FilterMap,
     FromActor,
-    Links,
     Lookup,
     Many,
     Node,
@@ -72,9 +72,14 @@ def derived(
 
 
 def one(
-    node_name: str, key: str, description: str | None = None, *, through: str | None = None
+    node_name: str,
+    key: str,
+    description: str | None = None,
+    *,
+    through: str | None = None,
+    match: str = BY_ID,
 ) -> Any:
-    return Declared(One(node_name, key, through), description)
+    return Declared(One(node_name, key, through, match), description)
 
 
 def many(
@@ -84,10 +89,10 @@ def many(
     description: str | None = None,
     *,
     through: str | None = None,
-    where: str = "",
-    links: Links | None = None,
+    **how: Any,
 ) -> Any:
-    return Declared(Many(node_name, key, order, through, where=where, links=links), description)
+    """`how` is what else the relation says: see `Many`."""
+    return Declared(Many(node_name, key, order, through, **how), description)
 
 
 def connection(
@@ -113,11 +118,12 @@ def node(
     reach: Reachable,
     orders: tuple[Order, ...] = (),
     filters: Any = None,
+    rows: str = "",
 ) -> Callable[[type], Any]:
     """The class becomes a GraphQL type over the model's table, readable with `read`. `filters`
-    is the class of its filter input."""
+    is the class of its filter input, `rows` the SQL of the rows if they are no table's own."""
     mark, conditions = Requires(permission=read), conditions_of(filters) if filters else {}
-    return lambda cls: _node(cls, model, mark, read, reach, orders, conditions)
+    return lambda cls: _node(cls, model, mark, read, reach, orders, conditions, rows)
 
 
 def public_node(model: Any, reason: str) -> Callable[[type], Any]:
@@ -134,6 +140,7 @@ def _node(
     reach: Reachable,
     orders: tuple[Order, ...],
     filters: FilterMap,
+    rows: str = "",
 ) -> Any:
     kinds, classes = _kinds(model), protected_columns(model)
     check_filters(cls.__name__, filters, classes)
@@ -154,6 +161,7 @@ def _node(
             orders={order.name: order for order in orders},
             filters=filters,
             key=model._meta.pk_attr,
+            rows=rows,
         )
     )
     description = inspect.cleandoc(cls.__doc__ or "") or None

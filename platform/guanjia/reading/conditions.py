@@ -8,7 +8,7 @@ Only what is present in the input appears in the statement, so there is no `$n i
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from guanjia.reading.mapping import Condition, FilterMap
@@ -65,9 +65,11 @@ def conditions(
     tenant: str,
     bind: Bind,
     scoped: Scoped,
+    day: str,
     path: Path = (),
 ) -> Iterator[str]:
-    """The SQL conditions of a filter value with this shape."""
+    """The SQL conditions of a filter value with this shape; `day` is the SQL of the day that the
+    rows are asked for."""
     if shape == "null":
         return
     for name, part in shape:
@@ -77,9 +79,14 @@ def conditions(
         if isinstance(mapped, Condition):
             if mapped.requires is not None:
                 yield scoped(mapped.requires)
-            yield from _condition(mapped, part, row, tenant, bind, (*path, name))
+            yield from _condition(mapped, part, row, tenant, bind, day, (*path, name))
         else:
-            yield from conditions(mapped, part, row, tenant, bind, scoped, (*path, name))
+            yield from conditions(mapped, part, row, tenant, bind, scoped, day, (*path, name))
+
+
+def asked_day(filters: FilterMap, given: Iterable[str]) -> str | None:
+    """Which of the given fields of a filter says the day that the rows are asked for."""
+    return next((name for name in given if getattr(filters[name], "operator", "") == "day"), None)
 
 
 def demanded(filters: FilterMap, values: Mapping[str, Any]) -> Iterator[str]:
@@ -95,7 +102,7 @@ def demanded(filters: FilterMap, values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _condition(
-    mapped: Condition, shape: Any, row: str, tenant: str, bind: Bind, path: Path
+    mapped: Condition, shape: Any, row: str, tenant: str, bind: Bind, day: str, path: Path
 ) -> Iterator[str]:
     column = f"{row}.{mapped.column}"
     kind = SQL_KINDS.get(mapped.kind, "text")
@@ -112,14 +119,20 @@ def _condition(
                 f" and w.id = any({bind(path, 'uuid[]', None)}))"
             )
         case "as_of":
-            day, end = bind(path, kind, None), f"{row}.{mapped.otherwise}"
-            yield f"{column} <= {day}"
-            yield f"({end} is null or {end} > {day})"
+            valid, end = bind(path, kind, None), f"{row}.{mapped.otherwise}"
+            yield f"{column} <= {valid}"
+            yield f"({end} is null or {end} > {valid})"
+        case "day":
+            pass  # No condition of its own: see `asked_day`.
         case "search":
             yield _search(mapped, row, tenant, path, bind)
         case "flag":
             yield (mapped.column if shape is True else mapped.otherwise).format(
-                row=row, tenant=tenant
+                row=row, tenant=tenant, day=day
+            )
+        case "holds":
+            yield mapped.column.format(
+                row=row, tenant=tenant, day=day, value=bind(path, kind, None)
             )
         case operator:
             raise ValueError(f"unknown filter operator {operator}")

@@ -14,6 +14,8 @@ from typing import Any
 from guanjia.db.scope import Reachable
 
 METADATA = "reading"
+BY_ID = "{row}.id = {key}"
+TODAY = "(now() at time zone 'Asia/Shanghai')::date"
 REQUIRES = "requires"
 
 
@@ -32,7 +34,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A value computed from the row, in SQL over `{row}` and `{tenant}`."""
+    """A value computed from the row, in SQL over `{row}`, `{tenant}` and `{day}`.
+
+    The day is today, or that of `asOf` where the root field has one (see `Lookup`, `Condition`);
+    it holds for everything below that field, in every SQL of a mapping.
+    """
 
     sql: str
     requires: str | None = None
@@ -42,6 +48,8 @@ class Derived:
 class One:
     """The row of `node` whose id is in this row's column `key`.
 
+    `match` says so in SQL over `{row}`, `{key}`, `{tenant}` and `{day}`, for a row that is found
+    by the key in another way; at most one row matches.
     `through` names the permission of the parent that already covers it; without it the target's
     own scope applies and a row out of scope is null.
     """
@@ -49,12 +57,13 @@ class One:
     node: str
     key: str
     through: str | None = None
-    target: str = "id"
+    match: str = BY_ID
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """A table of pairs: `here` holds this row's id and `there` what it is linked with."""
+    """Pairs: `here` holds this row's id and `there` what it is linked with. The table is one, or
+    the SQL of one over `{tenant}`."""
 
     table: str
     here: str
@@ -64,7 +73,8 @@ class Links:
 @dataclass(frozen=True, slots=True)
 class Many:
     """A bounded list: the rows of `node` whose column `key` holds this row's id, in `order`; with
-    `links`, those whose `key` is linked with it."""
+    `links`, those whose `key` is linked with it. `of`: this row's column instead of its id;
+    `alike`: text columns that have the same value in both."""
 
     node: str
     key: str
@@ -73,6 +83,8 @@ class Many:
     limit: int = 100
     where: str = ""
     links: Links | None = None
+    of: str = "id"
+    alike: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +100,11 @@ class Connect:
 @dataclass(frozen=True, slots=True)
 class Lookup:
     """A root field that gives one row: by the argument `id`, the actor's own (`me`), or the
-    tenant's own (`tenant`)."""
+    tenant's own (`tenant`). `day` is the argument with the day it is asked for, if there is one."""
 
     node: str
     by: str = "id"
+    day: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +140,12 @@ class Order:
 class Condition:
     """What one field of a filter input means.
 
-    operator: in, eq, gte, lt, within, at, as_of, search, flag. `column` is the column it looks at;
-    for `within` and `at` the path that lies in a region or is that of one of several; for search
-    the gram table and its key; for a flag the SQL for true, `otherwise` for false; for as_of the
-    date from which the row is valid, and `otherwise` the one from which it no longer is.
+    operator: in, eq, gte, lt, within, at, as_of, day, search, flag, holds. `column` is the column
+    it looks at; for `within` and `at` the path that lies in a region or is that of one of several;
+    for search the gram table and its key; for a flag the SQL for true, `otherwise` for false; for
+    as_of the date from which the row is valid, and `otherwise` the one from which it no longer is;
+    for holds the SQL that is true of the given `{value}`. A day is the one that the rows, and all
+    below them, are asked for.
     `requires`: only rows at which the actor holds this permission match, so that a filter tells
     nothing of a value that is masked.
     """
@@ -152,6 +167,8 @@ class Node:
 
     `read` is the permission that reads them. Without one no scope reaches them: only a root field
     that gives the request's own row does. `key` is the column that names a row in its tenant.
+    `rows` is the SQL of the rows over `{tenant}`, each with its `tenant_id`, where they are put
+    together from several tables; every one of those must be held to the tenant in it.
     """
 
     name: str
@@ -162,6 +179,11 @@ class Node:
     orders: Mapping[str, Order] = field(default_factory=dict)
     filters: FilterMap = field(default_factory=dict)
     key: str = "id"
+    rows: str = ""
+
+    def source(self, tenant: str) -> str:
+        """What stands behind `from`; `tenant` is the tenant's placeholder."""
+        return f"({self.rows.format(tenant=tenant)})" if self.rows else self.table
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -174,6 +196,8 @@ class Node:
                     names[mapped.otherwise] = None
             elif isinstance(mapped, One):
                 names[mapped.key] = None
+            elif isinstance(mapped, Many):
+                names.update(dict.fromkeys((mapped.of, *mapped.alike)))
         for order in self.orders.values():
             names.update(dict.fromkeys(key.column for key in order.keys))
         for column in (self.reach.region, self.reach.mine):

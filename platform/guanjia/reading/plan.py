@@ -8,7 +8,8 @@ records it and gives the tenant predicate with it: that record is what the fence
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,13 +17,13 @@ import orjson
 
 from guanjia.db.scope import NOTHING, among_column, predicate_of
 from guanjia.reading import cursors
-from guanjia.reading.conditions import conditions
+from guanjia.reading.conditions import asked_day, conditions
 from guanjia.reading.mapping import (
+    TODAY,
     Column,
     Connect,
     Derived,
     FromActor,
-    Links,
     Lookup,
     Many,
     Node,
@@ -99,6 +100,7 @@ class Compiler:
     binders: list[Callable[[Any], Any]] = field(default_factory=list)
     relations: list[Relation] = field(default_factory=list)
     _aliases: int = 0
+    _day: str = TODAY
     _bound: dict[Any, str] = field(default_factory=dict)
 
     def compile(self, roots: Iterable[Selected]) -> Plan:
@@ -138,7 +140,9 @@ class Compiler:
         else:
             where.append(f"{row}.{node.key} = {self.argument(root, (mapped.by,), 'uuid')}")
             where.append(self._scoped(node.read, node, row))
-        return self._object(root.children, node, row, f"{node.table} {row}", where)
+        path = (mapped.day,) if mapped.day and root.has(mapped.day) else ()
+        with self._asked(root, path):
+            return self._object(root.children, node, row, f"{node.source(TENANT)} {row}", where)
 
     def _from_actor(self, root: Selected, mapped: FromActor) -> str:
         """A value that follows from the actor alone: computed, cut to the selection, and bound."""
@@ -176,7 +180,7 @@ class Compiler:
             masked = f"{row}.{mapped.otherwise}" if mapped.otherwise else "null"
             return self._guarded(mapped.requires, node, row, column_sql(mapped, row), masked)
         if isinstance(mapped, Derived):
-            expression = mapped.sql.format(row=row, tenant=TENANT)
+            expression = mapped.sql.format(row=row, tenant=TENANT, day=self._day)
             return self._guarded(mapped.requires, node, row, expression)
         if isinstance(mapped, One):
             return self._one(chosen, mapped, row)
@@ -206,37 +210,48 @@ class Compiler:
     def _one(self, chosen: Selected, mapped: One, parent: str) -> str:
         node = self.nodes[mapped.node]
         row, where = self.relation(node.table)
-        where.append(f"{row}.{mapped.target} = {parent}.{mapped.key}")
+        key = f"{parent}.{mapped.key}"
+        where.append(mapped.match.format(row=row, key=key, tenant=TENANT, day=self._day))
         if mapped.through is None:
             where.append(self._scoped(node.read, node, row))
-        return self._object(chosen.children, node, row, f"{node.table} {row}", where)
+        return self._object(chosen.children, node, row, f"{node.source(TENANT)} {row}", where)
 
     def _many(self, chosen: Selected, mapped: Many, parent: str) -> str:
         node = self.nodes[mapped.node]
         row, where = self.relation(node.table)
-        where.append(f"{row}.{mapped.key} {self._linked(mapped.links, parent)}")
+        where.append(f"{row}.{mapped.key} {self._linked(mapped, parent)}")
+        where += [f"{row}.{name} = {parent}.{name}" for name in mapped.alike]
         if mapped.where:
-            where.append(mapped.where.format(row=row))
+            where.append(mapped.where.format(row=row, tenant=TENANT, day=self._day))
         if mapped.through is None:
             where.append(self._scoped(node.read, node, row))
         order = ", ".join(f"{row}.{column} {way}" for column, way in mapped.order)
         columns = self.fields(chosen.children, node, row)
         return (
-            f"(select {LIST.format(of='n$')} from (select {columns} from {node.table} {row}"
-            f" where {' and '.join(where)} order by {order} limit {mapped.limit}) n$)"
+            f"(select {LIST.format(of='n$')} from (select {columns}"
+            f" from {node.source(TENANT)} {row} where {' and '.join(where)}"
+            f" order by {order} limit {mapped.limit}) n$)"
         )
 
-    def _linked(self, links: Links | None, parent: str) -> str:
+    def _linked(self, mapped: Many, parent: str) -> str:
+        links = mapped.links
         if links is None:
-            return f"= {parent}.id"
+            return f"= {parent}.{mapped.of}"
         pair, where = self.relation(links.table)
-        where.append(f"{pair}.{links.here} = {parent}.id")
-        found = f"from {links.table} {pair} where {' and '.join(where)}"
+        where.append(f"{pair}.{links.here} = {parent}.{mapped.of}")
+        found = f"from {links.table.format(tenant=TENANT)} {pair} where {' and '.join(where)}"
         return f"in (select {pair}.{links.there} {found})"
 
     # connections
 
     def _connection(self, chosen: Selected, mapped: Connect, parent: str | None) -> str:
+        shape = chosen.shape("filter")
+        given = [] if shape == "null" else [name for name, part in shape if part != "null"]
+        name = asked_day(self.nodes[mapped.node].filters, given)
+        with self._asked(chosen, ("filter", name) if name else ()):
+            return self._listed(chosen, mapped, parent)
+
+    def _listed(self, chosen: Selected, mapped: Connect, parent: str | None) -> str:
         node = self.nodes[mapped.node]
         page = Page.of(chosen, node, mapped)
         row, where = self.relation(node.table, root=parent is None)
@@ -249,13 +264,15 @@ class Compiler:
             TENANT,
             lambda path, kind, change: self.argument(chosen, ("filter", *path), kind, change),
             lambda permission: self._permitted(permission, node, row),
+            self._day,
         )
         scope = [self._scoped(node.read, node, row)] if mapped.through is None else []
-        count = f"(select count(*) from {node.table} {row} where {' and '.join(where + scope)})"
+        rows = f"from {node.source(TENANT)} {row}"
+        count = f"(select count(*) {rows} where {' and '.join(where + scope)})"
         for name, backwards in (("after", False), ("before", True)):
             if chosen.has(name):
                 where.append(self._beyond(chosen, name, page.order, row, backwards))
-        source = f"from {node.table} {row} where {' and '.join(where + scope)}"
+        source = f"{rows} where {' and '.join(where + scope)}"
         if scope and (column := among_column(self.shapes(node.read or "", node))):
             source = self._region_by_region(node, page, row, where, column)
         return ConnectionSql(self, chosen, node, page, row, source, count).sql()
@@ -269,7 +286,7 @@ class Compiler:
         here = f'{row}.{column} = reach$.path collate "C"'
         return (
             f"from unnest({self._scope_value(node.read, 'paths', 'text[]')}) reach$(path)"
-            f" cross join lateral (select {row}.* from {node.table} {row}"
+            f" cross join lateral (select {row}.* from {node.source(TENANT)} {row}"
             f" where {' and '.join([*where, here])} order by {order} limit {page.most}) {row}"
         )
 
@@ -286,6 +303,15 @@ class Compiler:
         return cursors.after(order, row, placeholders, backwards=backwards)
 
     # pieces
+
+    @contextmanager
+    def _asked(self, chosen: Selected, path: tuple[str, ...]) -> Iterator[None]:
+        """What is compiled inside is asked for the day in this argument, if there is one."""
+        outer = self._day
+        if path:
+            self._day = self.argument(chosen, path, "date")
+        yield
+        self._day = outer
 
     def relation(self, table: str, *, root: bool = False) -> tuple[str, list[str]]:
         """A fresh alias for a base table, and the conditions that put it behind the wall."""

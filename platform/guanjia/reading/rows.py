@@ -8,6 +8,7 @@ nothing of its nesting, so that the two can be held against each other.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,8 +17,8 @@ from uuid import UUID
 
 from guanjia.db.scope import NOTHING, Scope
 from guanjia.reading import cursors
-from guanjia.reading.conditions import BadSearch, conditions
-from guanjia.reading.mapping import Connect, Many, Node, Nodes, One, Order
+from guanjia.reading.conditions import BadSearch, asked_day, conditions
+from guanjia.reading.mapping import TODAY, Connect, Many, Node, Nodes, One, Order
 from guanjia.reading.values import DEFAULT_PAGE, PAGE_LIMIT
 
 TENANT = "$1"
@@ -38,6 +39,8 @@ class Row:
 
     node: Node
     values: Mapping[str, Any]
+    day: dt.date | None = None
+    """The day it was asked for; today where there is none."""
 
     def __getitem__(self, column: str) -> Any:
         return self.values[column]
@@ -109,43 +112,54 @@ class RowReader:
         async with self._lock:
             yield self.connection
 
-    async def by_id(self, name: str, row_id: UUID | None, *, scoped: bool = True) -> Row | None:
+    async def by_id(
+        self,
+        name: str,
+        row_id: UUID | None,
+        *,
+        scoped: bool = True,
+        day: dt.date | None = None,
+    ) -> Row | None:
         """The row, or None when it is absent or, unless `scoped` is off, out of scope."""
         if row_id is None:
             return None
         node = self.nodes[name]
-        return await self._single(node, node.key, row_id, scoped=scoped)
+        return await self._single(node, f"{{row}}.{node.key} = {{key}}", row_id, day, scoped=scoped)
 
     async def one(self, mapped: One, parent: Row) -> Row | None:
         key = parent[mapped.key]
         if key is None:
             return None
         node = self.nodes[mapped.node]
-        return await self._single(node, mapped.target, key, scoped=mapped.through is None)
+        return await self._single(
+            node, mapped.match, key, parent.day, scoped=mapped.through is None
+        )
 
     async def many(self, mapped: Many, parent: Row) -> list[Row]:
         node = self.nodes[mapped.node]
         query = Query([self.tenant_id])
-        linked = f"= {query.bind(parent['id'], 'uuid')}"
+        linked = f"= {query.bind(parent[mapped.of], 'uuid')}"
         if links := mapped.links:
             linked = (
-                f"in (select l.{links.there} from {links.table} l where l.tenant_id = {TENANT}"
-                f" and l.{links.here} {linked})"
+                f"in (select l.{links.there} from {links.table.format(tenant=TENANT)} l"
+                f" where l.tenant_id = {TENANT} and l.{links.here} {linked})"
             )
         where = [f"x.tenant_id = {TENANT}", f"x.{mapped.key} {linked}"]
+        where += [f"x.{name} = {query.bind(parent[name], 'text')}" for name in mapped.alike]
         if mapped.where:
-            where.append(mapped.where.format(row="x"))
+            where.append(mapped.where.format(row="x", tenant=TENANT, day=_day(parent.day)))
         if mapped.through is None:
             where.append(self._scoped(node.read, node, query))
         order = ", ".join(f"x.{column} {way}" for column, way in mapped.order)
         tail = f"order by {order} limit {mapped.limit}"
-        return await self._rows(node, where, tail, query)
+        return await self._rows(node, where, tail, query, parent.day)
 
     async def derived(self, row: Row, sql: str) -> Any:
         """The value of an SQL expression over one stored row."""
         query = Query([self.tenant_id])
+        value = sql.format(row="x", tenant=TENANT, day=_day(row.day))
         return await self._value(
-            f"select {sql.format(row='x', tenant=TENANT)} from {row.node.table} x"
+            f"select {value} from {row.node.source(TENANT)} x"
             f" where x.tenant_id = {TENANT} and x.id = {query.bind(row['id'], 'uuid')}",
             query,
         )
@@ -154,7 +168,7 @@ class RowReader:
         """Whether the actor's scope for `permission` reaches this row."""
         query = Query([self.tenant_id])
         found = await self._value(
-            f"select {self._scoped(permission, row.node, query)} from {row.node.table} x"
+            f"select {self._scoped(permission, row.node, query)} from {row.node.source(TENANT)} x"
             f" where x.tenant_id = {TENANT} and x.id = {query.bind(row['id'], 'uuid')}",
             query,
         )
@@ -166,7 +180,8 @@ class RowReader:
         order = node.orders[mapped.order or given.order or next(iter(node.orders))]
         key = cursors.key_for(self.secret, self.tenant_id, node.name, order)
         query = Query([self.tenant_id])
-        matching = self._matching(mapped, node, parent, given, query)
+        day = _asked_day(node, parent, given)
+        matching = self._matching(mapped, node, parent, given, query, day)
         counted = list(query.values)
         where = [*matching]
         for argument, backwards in (("after", False), ("before", True)):
@@ -174,13 +189,13 @@ class RowReader:
         tail = (
             f"order by {cursors.sql_order(order, 'x', backwards=given.backwards)} limit {size + 1}"
         )
-        rows = await self._rows(node, where, tail, query)
+        rows = await self._rows(node, where, tail, query, day)
         more, rows = len(rows) > size, rows[:size]
         if given.backwards:
             rows.reverse()
 
         async def count() -> int:
-            sql = f"select count(*) from {node.table} x where {' and '.join(matching)}"
+            sql = f"select count(*) from {node.source(TENANT)} x where {' and '.join(matching)}"
             return int(await self._value(sql, Query(counted)))
 
         return RowPage(
@@ -192,7 +207,13 @@ class RowReader:
         )
 
     def _matching(
-        self, mapped: Connect, node: Node, parent: Row | None, given: PageArguments, query: Query
+        self,
+        mapped: Connect,
+        node: Node,
+        parent: Row | None,
+        given: PageArguments,
+        query: Query,
+        day: dt.date | None,
     ) -> list[str]:
         where = [f"x.tenant_id = {TENANT}"]
         if parent is not None:
@@ -217,6 +238,7 @@ class RowReader:
                 TENANT,
                 bind,
                 lambda permission: self._scoped(permission, node, query),
+                _day(day),
             )
         except BadSearch as error:
             raise BadPage("filter", "搜索内容须为 2 到 50 个字。") from error
@@ -243,12 +265,16 @@ class RowReader:
         ]
         return [cursors.after(order, "x", marks, backwards=backwards)]
 
-    async def _single(self, node: Node, column: str, value: Any, *, scoped: bool) -> Row | None:
+    async def _single(
+        self, node: Node, match: str, value: Any, day: dt.date | None, *, scoped: bool
+    ) -> Row | None:
         query = Query([self.tenant_id])
-        where = [f"x.tenant_id = {TENANT}", f"x.{column} = {query.bind(value, 'uuid')}"]
+        key = query.bind(value, "uuid")
+        found = match.format(row="x", key=key, tenant=TENANT, day=_day(day))
+        where = [f"x.tenant_id = {TENANT}", found]
         if scoped:
             where.append(self._scoped(node.read, node, query))
-        rows = await self._rows(node, where, "limit 1", query)
+        rows = await self._rows(node, where, "limit 1", query, day)
         return rows[0] if rows else None
 
     def _scoped(self, permission: str | None, node: Node, query: Query) -> str:
@@ -256,16 +282,32 @@ class RowReader:
             return NOTHING
         return self.scope(permission).predicate(node.reach, "x", TENANT, query.bind)
 
-    async def _rows(self, node: Node, where: list[str], tail: str, query: Query) -> list[Row]:
+    async def _rows(
+        self, node: Node, where: list[str], tail: str, query: Query, day: dt.date | None
+    ) -> list[Row]:
         columns = ", ".join(f"x.{column}" for column in node.columns)
-        sql = f"select {columns} from {node.table} x where {' and '.join(where)} {tail}"
+        sql = f"select {columns} from {node.source(TENANT)} x where {' and '.join(where)} {tail}"
         async with self._lock:
             records = await self.connection.fetch(sql, *query.values)
-        return [Row(node, dict(record)) for record in records]
+        return [Row(node, dict(record), day) for record in records]
 
     async def _value(self, sql: str, query: Query) -> Any:
         async with self._lock:
             return await self.connection.fetchval(sql, *query.values)
+
+
+def _day(day: dt.date | None) -> str:
+    return TODAY if day is None else f"'{day.isoformat()}'::date"
+
+
+def _asked_day(node: Node, parent: Row | None, given: PageArguments) -> dt.date | None:
+    """The day of the filter, or that of the row above."""
+    values = {name: value for name, value in (given.filter or {}).items() if value is not None}
+    name = asked_day(node.filters, values)
+    if name is not None:
+        day: dt.date = values[name]
+        return day
+    return parent.day if parent is not None else None
 
 
 def shape_of(value: Any) -> Any:

@@ -10,7 +10,7 @@ from guanjia.access import grants, models
 from guanjia.access.schema.roles import Role, held
 from guanjia.db.scope import Scope
 from guanjia.graph.errors import not_found
-from guanjia.graph.filters import IdFilter, by, enum_filter, filters, flag, known_id, row_id
+from guanjia.graph.filters import IdFilter, by, enum_filter, filters, flag, holds, known_id, row_id
 from guanjia.graph.marks import requires
 from guanjia.graph.nodes import (
     Connection,
@@ -32,6 +32,14 @@ MemberKindFilter = enum_filter(MemberKind)
 BY_NAME = Order("NAME", (SortKey("display_name", "text"), SortKey("id", "uuid")))
 
 
+HELD_ON = (
+    "(({row}.valid_from at time zone 'Asia/Shanghai')::date <= {value}"
+    " and coalesce((least({row}.valid_to, {row}.revoked_at) at time zone 'Asia/Shanghai')::date"
+    " > {value}, true))"
+)
+"""Held when the local day ended: what ends on a day is no longer held on it."""
+
+
 @filters
 class GrantsFilter:
     """授权筛选"""
@@ -40,6 +48,7 @@ class GrantsFilter:
     region: RegionFilter = by("region_id", path="region_path")
     member: IdFilter = by("membership_id")
     revoked: bool = flag("{row}.revoked_at is not null", "{row}.revoked_at is null")
+    as_of: dt.date = holds(HELD_ON, "date", "当日(含)有效的")
 
 
 @filters

@@ -2,7 +2,8 @@
 
 from tortoise.migrations.migration import Migration as BaseMigration
 
-from guanjia.compounds.models.lists import ListKind, ListState, Seat
+from guanjia.compounds.models.lists import ListKind, ListState
+from guanjia.compounds.models.seats import Seat
 from guanjia.db.tables import Reference, Sql, TenantTable, one_of
 from guanjia.graph.times import Unit
 

@@ -7,6 +7,7 @@ from guanjia.compounds.models.bindings import (
     VoteCause,
     VoteHolding,
 )
+from guanjia.compounds.models.butlers import ButlerHolder, ButlerSeat, SeatTenure
 from guanjia.compounds.models.committees import CommitteeMember, CommitteePost, OwnersCommittee
 from guanjia.compounds.models.companies import PropertyCompany, PropertyContract
 from guanjia.compounds.models.estates import (
@@ -34,6 +35,8 @@ __all__ = [
     "BindingProof",
     "BindingRelation",
     "Building",
+    "ButlerHolder",
+    "ButlerSeat",
     "CommitteeMember",
     "CommitteePost",
     "Compound",
@@ -54,6 +57,7 @@ __all__ = [
     "PropertyCompany",
     "PropertyContract",
     "ResidentHousehold",
+    "SeatTenure",
     "VoteCause",
     "VoteHolding",
 ]

@@ -39,25 +39,10 @@ class ListState(StrEnum):
     WITHDRAWN = "WITHDRAWN"
 
 
-class Seat(StrEnum):
-    """小区管家的四个席位:社区党组织、业委会、物业党支部、楼栋网格员"""
-
-    COMMUNITY_PARTY = "COMMUNITY_PARTY"
-    OWNERS_COMMITTEE = "OWNERS_COMMITTEE"
-    PROPERTY_PARTY = "PROPERTY_PARTY"
-    BUILDING_GRID = "BUILDING_GRID"
-
-
 KIND_TITLES = {
     ListKind.SERVICE_LIST: "物业服务清单",
     ListKind.BUTLER_DUTY_LIST: "小区管家权责清单",
     ListKind.COMMITTEE_DUTY_LIST: "业主委员会权责清单",
-}
-SEAT_TITLES = {
-    Seat.COMMUNITY_PARTY: "社区党组织",
-    Seat.OWNERS_COMMITTEE: "业委会",
-    Seat.PROPERTY_PARTY: "物业党支部",
-    Seat.BUILDING_GRID: "楼栋网格员",
 }
 WEIGHT_SUM = 100
 """What the weights of a service list sum to: they are the 社区评价 part of the rating."""

@@ -6,6 +6,7 @@ from guanjia.compounds import dependents as dependents  # makes itself known to 
 from guanjia.compounds import partydependents as partydependents  # the same
 from guanjia.compounds.schema import (
     bindings,
+    butlers,
     changes,
     committees,
     companies,
@@ -25,6 +26,7 @@ Query = merge_types(
         companies.Query,
         committees.Query,
         partyorganisations.Query,
+        butlers.Query,
     ),
 )
 Mutation = merge_types(
@@ -37,6 +39,7 @@ Mutation = merge_types(
         companies.Mutation,
         committees.Mutation,
         partyorganisations.Mutation,
+        butlers.Mutation,
     ),
 )
 

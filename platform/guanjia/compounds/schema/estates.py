@@ -8,6 +8,7 @@ import strawberry
 from strawberry.types import Info
 
 from guanjia.compounds import models
+from guanjia.compounds.models.butlers import COMMITTEE_OF, CONTRACT_OF, PARTY_ORGANISATIONS
 from guanjia.compounds.models.estates import BUILDING_REACH, COMPOUND_REACH, HOUSE_REACH
 from guanjia.compounds.schema.bindings import HouseBinding, VoteHolding
 from guanjia.compounds.schema.gridmembers import GridMember, grid_members_field
@@ -26,11 +27,8 @@ from guanjia.graph.nodes import (
     root_lookup,
 )
 from guanjia.graph.scalars import GeoJson
-from guanjia.reading.mapping import METADATA, Condition, Order, SortKey, Unplanned
+from guanjia.reading.mapping import METADATA, Condition, Links, Order, SortKey, Unplanned
 from guanjia.tenancy.schema import Region, TextFilter
-
-if TYPE_CHECKING:
-    from guanjia.compounds.schema.lists import ListInForce
 
 ManagementMode = strawberry.enum(
     models.ManagementMode, name="ManagementMode", description="物业公司、业主自管、社区兜底"
@@ -38,6 +36,13 @@ ManagementMode = strawberry.enum(
 ManagementModeFilter = enum_filter(ManagementMode)
 LISTS = Annotated["ListInForce", strawberry.lazy("guanjia.compounds.schema.lists")]
 """Lists know their compound, and a compound its lists."""
+if TYPE_CHECKING:
+    from guanjia.compounds.schema.butlers import Butler
+    from guanjia.compounds.schema.committees import OwnersCommittee
+    from guanjia.compounds.schema.companies import PropertyCompany, PropertyContract
+    from guanjia.compounds.schema.lists import ListInForce
+    from guanjia.compounds.schema.partyorganisations import PartyOrganisation
+_SCHEMA = "guanjia.compounds.schema"
 
 
 @node(
@@ -151,6 +156,37 @@ class Compound:
     buildings: Connection[Building] = connection("Building", "compound_id", "楼栋")
     house_units: Connection[HouseUnit] = connection("HouseUnit", "compound_id", "房屋")
     lists_in_force: Connection[LISTS] = connection("ListInForce", "compound_id", "今天有效的清单")
+    contract: Annotated["PropertyContract", strawberry.lazy(f"{_SCHEMA}.companies")] | None = one(
+        "PropertyContract",
+        "id",
+        "有效的物业服务合同",
+        match=f"{{row}}.id = (select k.id {CONTRACT_OF % '{key}'})",
+    )
+    company: Annotated["PropertyCompany", strawberry.lazy(f"{_SCHEMA}.companies")] | None = one(
+        "PropertyCompany",
+        "id",
+        "有效合同的物业公司",
+        match=f"{{row}}.id = (select k.company_id {CONTRACT_OF % '{key}'})",
+    )
+    committee: Annotated["OwnersCommittee", strawberry.lazy(f"{_SCHEMA}.committees")] | None = one(
+        "OwnersCommittee",
+        "id",
+        "在任的业主委员会",
+        match=f"{{row}}.id = (select k.id {COMMITTEE_OF % '{key}'})",
+    )
+    party_organisations: list[
+        Annotated["PartyOrganisation", strawberry.lazy(f"{_SCHEMA}.partyorganisations")]
+    ] = many(
+        "PartyOrganisation",
+        "id",
+        (("name", "asc"), ("id", "asc")),
+        "相关的党组织:社区党委、现物业公司的、覆盖其楼栋的网格的、本小区的",
+        where="{row}.dissolved_on is null",
+        links=Links(PARTY_ORGANISATIONS, "compound_id", "party_organisation_id"),
+    )
+    butler: Annotated["Butler", strawberry.lazy(f"{_SCHEMA}.butlers")] | None = one(
+        "Butler", "id", "小区管家:四个席位"
+    )
 
 
 @strawberry.input(description="按所在区域筛选,含其全部下级")

@@ -22,25 +22,27 @@ class GridMember:
     grid: Region | None = strawberry.field(description="覆盖此楼栋的网格")
 
 
+async def members_of(context: Any, building_id: Any, as_of: dt.date | None) -> list[GridMember]:
+    """The grid members of the building on the day, or now."""
+    async with context.reader.alone() as connection:
+        rows = await grid_members(connection, context.tenant_id, building_id, as_of, context.now)
+    return [
+        GridMember(
+            display_name=row["display_name"],
+            role=row["role"],
+            since=row["since"],
+            grid=await context.reader.by_id("Region", row["grid_id"], scoped=False),
+        )
+        for row in rows
+    ]
+
+
 def grid_members_field(building: Callable[[Any], Any]) -> Any:
     """The field; `building` gives the id of the row's building. Whoever reads the row may know who
     looks after it: their names are on a notice at the door."""
 
     async def resolve(root: Any, info: Info, as_of: AsOf = None) -> list[GridMember]:
-        context = info.context
-        async with context.reader.alone() as connection:
-            rows = await grid_members(
-                connection, context.tenant_id, building(root), as_of, context.now
-            )
-        return [
-            GridMember(
-                display_name=row["display_name"],
-                role=row["role"],
-                since=row["since"],
-                grid=await context.reader.by_id("Region", row["grid_id"], scoped=False),
-            )
-            for row in rows
-        ]
+        return await members_of(info.context, building(root), as_of)
 
     return strawberry.field(
         resolver=resolve,

@@ -11,6 +11,7 @@ from strawberry.types import Info
 from guanjia.access.schema import Member
 from guanjia.compounds import models
 from guanjia.compounds.models import lists as rules
+from guanjia.compounds.schema.butlers import Seat
 from guanjia.compounds.schema.estates import Compound
 from guanjia.compounds.service import listdifference
 from guanjia.graph.filters import IdFilter, as_of, by, enum_filter, filters, known_id
@@ -36,11 +37,6 @@ ListState = strawberry.enum(
     rules.ListState,
     name="ListState",
     description="草稿;已公布;已被后一版取代(至 validTo 前一日仍有效);已撤回",
-)
-Seat = strawberry.enum(
-    rules.Seat,
-    name="Seat",
-    description="小区管家的四个席位:社区党组织、业委会、物业党支部、楼栋网格员",
 )
 ListChangeKind = strawberry.enum(
     listdifference.ChangeKind, name="ListChangeKind", description="新增、删去、修改、移动"

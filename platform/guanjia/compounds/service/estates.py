@@ -10,6 +10,7 @@ from guanjia.access.actor import Actor
 from guanjia.compounds.boundaries import boundary, corners
 from guanjia.compounds.models import ManagementMode
 from guanjia.compounds.models.estates import COMPOUND_REACH
+from guanjia.compounds.service.butlers import end_seats
 from guanjia.compounds.service.opening import open_row, record_write, store
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
@@ -86,8 +87,8 @@ async def change_compound(
 async def close_compound(
     transaction: Transaction, actor: Actor, scope: Scope, *, id: UUID, version: int
 ) -> None:
-    """The compound is no longer active; what happened in it stays. CONFLICT while it has buildings
-    that are."""
+    """The compound is no longer active and nobody holds a seat of its butler; what happened in it
+    stays. CONFLICT while it has buildings that are active."""
     compound = await _open(transaction, scope, id, version)
     standing = await transaction.connection.fetchval(
         "select count(*) from buildings where tenant_id = $1 and compound_id = $2 and active",
@@ -97,6 +98,7 @@ async def close_compound(
     if standing:
         raise Refusal(CONFLICT, f"该小区还有 {standing} 幢有效的楼栋,请先关闭楼栋。", ("id",))
     await store(transaction, "compounds", id, {"active": False})
+    await end_seats(transaction, id)
     await record_write(transaction, actor, scope, "compound.close", id, compound["region_path"])
 
 

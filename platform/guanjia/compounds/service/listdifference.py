@@ -8,7 +8,8 @@ from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import Any
 
-from guanjia.compounds.models.lists import CONTENT, SEAT_TITLES, Seat
+from guanjia.compounds.models.lists import CONTENT
+from guanjia.compounds.models.seats import SEAT_TITLES, Seat
 from guanjia.graph.filters import camel
 from guanjia.graph.times import UNIT_TITLES, Unit
 
