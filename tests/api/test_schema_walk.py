@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.api.meetings import populate_meetings
 from tests.api.oracle import Oracle, Standing
 from tests.api.paths import Way, id_argument, roots, ways
 from tests.api.population import populate, populate_compounds, populate_parties
@@ -35,6 +36,7 @@ async def settled(town: Any) -> Any:
     await populate(town)
     await populate_compounds(town)
     await populate_parties(town)
+    await populate_meetings(town)
     return town
 
 

@@ -40,6 +40,15 @@ READING = {
     "ownersCommittee": '{ ownersCommittee(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "partyOrganisations": "{ partyOrganisations { totalCount } }",
     "partyOrganisation": '{ partyOrganisation(id: "00000000-0000-0000-0000-000000000000") { id } }',
+    "meetingTypes": "{ meetingTypes { totalCount } }",
+    "meetingSeries": "{ meetingSeries { totalCount } }",
+    "meetingMatters": "{ meetingMatters { code } }",
+    "meetings": "{ meetings { totalCount } }",
+    "meeting": '{ meeting(id: "00000000-0000-0000-0000-000000000000") { id } }',
+    "agendaItems": "{ agendaItems { totalCount } }",
+    "agendaItem": '{ agendaItem(id: "00000000-0000-0000-0000-000000000000") { id } }',
+    "publishedMeetings": "{ publishedMeetings { totalCount } }",
+    "publishedMeeting": '{ publishedMeeting(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "regions": "{ regions { totalCount } }",
     "region": '{ region(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "organisations": "{ organisations { totalCount } }",
@@ -100,6 +109,7 @@ def sample(kind: Any) -> dict[str, Any]:
     values = {
         "ID": "00000000-0000-0000-0000-000000000000", "String": "某某", "Int": 1, "Boolean": True,
         "DateTime": "2026-03-02T09:00:00+08:00", "Money": "1.00", "Date": "1980-03-02",
+        "Time": "15:00",
     }  # fmt: skip
     found = {}
     for name, field in kind.fields.items():

@@ -1,0 +1,35 @@
+"""The rows of meetings, a file for each noun; Tortoise looks for them here."""
+
+from guanjia.meetings.models.kinds import (
+    HolidayRule,
+    Meeting,
+    MeetingSeries,
+    MeetingState,
+    MeetingType,
+)
+from guanjia.meetings.models.records import (
+    AgendaItem,
+    Attendance,
+    AttendanceKind,
+    ItemSource,
+    MinuteSignature,
+    Outcome,
+    ReadBack,
+    Resolution,
+)
+
+__all__ = [
+    "AgendaItem",
+    "Attendance",
+    "AttendanceKind",
+    "HolidayRule",
+    "ItemSource",
+    "Meeting",
+    "MeetingSeries",
+    "MeetingState",
+    "MeetingType",
+    "MinuteSignature",
+    "Outcome",
+    "ReadBack",
+    "Resolution",
+]

@@ -1,0 +1,11 @@
+"""Meetings in the API: types and queries in a file for each noun, put together here."""
+
+from strawberry.tools import merge_types
+
+from guanjia.meetings import dependents as dependents  # makes itself known to tenancy
+from guanjia.meetings.schema import displays, kinds, meetings, mutations
+
+Query = merge_types("Query", (kinds.Query, meetings.Query, displays.Query))
+Mutation = merge_types("Mutation", (kinds.Mutation, mutations.Mutation))
+
+__all__ = ["Mutation", "Query"]
