@@ -182,6 +182,15 @@ class Town:
         token = self.api.world.tokens.issue(self.tenant.id, member, session, now)
         return Person(self.api, self.tenant.slug, token, member, session)
 
+    def renew(self, person: Person) -> None:
+        """The person has a fresh access token: a long test outlives one."""
+        assert person.membership is not None
+        assert person.session is not None
+        now = dt.datetime.now(dt.UTC)
+        person.token = self.api.world.tokens.issue(
+            self.tenant.id, person.membership, person.session, now
+        )
+
     async def also(self, person: Person, role: str, region: str) -> Person:
         """The same person, who holds this role too."""
         async with self.api.world.database.tenant_transaction(self.tenant.id) as transaction:

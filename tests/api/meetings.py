@@ -10,13 +10,13 @@ DOCUMENTS: list[tuple[str, Any]] = [
     (
         "{ meetings(first: 10) { totalCount nodes { id title place plannedOn startsAt endsAt state"
         " shifted seatQuorum residentQuorum minutes contentHash publishedAt takeDownOn version type"
-        " { code name decides seatQuorum residentQuorum } series { title rule } compound { name }"
+        " { code name decides seatQuorum residentQuorum } compound { name }"
         " region { name } items { position title source matter householdCount resolvedAt open"
         " proposer { name } carriedFrom { title } households { label } resolutions { outcome"
         " votesFor seatsPresent adopted decidedAt caseState case { number } } } readBacks { outcome"
         " caseState item { title } } attendance { totalCount nodes { kind seat chair capacity name"
         " person { name } houseUnit { label } organisation { name } } } signatures { onPaper"
-        " signedAt attendance { seat } recordedBy { displayName } } } } }",
+        " signedAt attendance { seat } } } } }",
         None,
     ),
     (
@@ -41,8 +41,8 @@ DOCUMENTS: list[tuple[str, Any]] = [
         None,
     ),
     (
-        "{ publishedMeetings { totalCount nodes { title typeName startsAt takeDownOn compound"
-        " { name } items { title householdCount resolvedAt resolutions { outcome adopted caseState"
+        "{ publishedMeetings { totalCount nodes { title typeName startsAt takeDownOn compoundName"
+        " items { title householdCount resolvedAt resolutions { outcome adopted caseState"
         " } } } } }",
         None,
     ),

@@ -58,6 +58,7 @@ async def walk(town: Any, admin: Any, policy: Any, personas: Any) -> tuple[set[s
     seen: set[str] = set()
     for person, standing in everyone:
         oracle = Oracle(policy, admin, town.tenant.id)
+        town.renew(person)
         open_ways = []
         for way in walked:
             if oracle.holds_any(standing, NODES[lists[way.root]].read):

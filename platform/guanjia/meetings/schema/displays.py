@@ -6,7 +6,6 @@ from enum import Enum
 import strawberry
 
 from guanjia.cases.schema.types import CaseState
-from guanjia.compounds.schema.estates import Compound
 from guanjia.graph.filters import DateTimeFilter, IdFilter, by, filters
 from guanjia.graph.nodes import (
     Connection,
@@ -14,7 +13,6 @@ from guanjia.graph.nodes import (
     derived,
     many,
     node,
-    one,
     root_connection,
     root_lookup,
 )
@@ -24,6 +22,9 @@ from guanjia.reading.mapping import Order, SortKey
 
 _TYPE_NAME = (
     "(select dt.name from meeting_types dt where dt.tenant_id = {tenant} and dt.id = {row}.type_id)"
+)
+_COMPOUND_NAME = (
+    "(select dc.name from compounds dc where dc.tenant_id = {tenant} and dc.id = {row}.compound_id)"
 )
 
 
@@ -79,7 +80,7 @@ class PublishedMeeting:
     published_at: dt.datetime = column("何时公布")
     take_down_on: dt.date = column("自何日起不再公布")
     content_hash: str = column("会议记录的 SHA-256(十六进制)")
-    compound: Compound | None = one("Compound", "compound_id", "小区;社区的会议为空")
+    compound_name: str | None = derived(_COMPOUND_NAME, "小区;社区的会议为空")
     items: list[PublishedItem] = many(
         "PublishedItem", "meeting_id", IN_ORDER, "议题与决议", through="meeting:read_published"
     )

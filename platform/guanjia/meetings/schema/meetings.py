@@ -6,7 +6,6 @@ from typing import Optional
 
 import strawberry
 
-from guanjia.access.schema import Member
 from guanjia.cases.schema.types import Case, CaseState
 from guanjia.compounds.schema.butlers import Seat
 from guanjia.compounds.schema.estates import Compound, HouseUnit
@@ -33,7 +32,7 @@ from guanjia.graph.nodes import (
     root_lookup,
 )
 from guanjia.meetings.models import kinds, records
-from guanjia.meetings.schema.kinds import MeetingSeries, MeetingState, MeetingType
+from guanjia.meetings.schema.kinds import MeetingState, MeetingType
 from guanjia.people.schema.types import NAME, Person
 from guanjia.reading.mapping import Links, Order, SortKey
 from guanjia.tenancy.schema import Organisation, Region
@@ -125,7 +124,6 @@ class Resolution:
     decided_at: dt.datetime = column("何时")
     case_state: CaseState | None = derived(records.CASE_STATE, "所转案件现在的状态")
     case: Case | None = one("Case", "case_id", "所转案件;不在您可读的范围时为空")
-    item: Optional["AgendaItem"] = one("AgendaItem", "item_id", "议题", through="meeting:read")
 
 
 @node(
@@ -215,7 +213,6 @@ class MinuteSignature:
     attendance: Attendance | None = one(
         "Attendance", "attendance_id", "签字人", through="meeting:read"
     )
-    recorded_by: Member | None = one("Member", "recorded_by", "登记人;须有 user:read")
 
 
 @node(
@@ -250,7 +247,6 @@ class Meeting:
     taken_down_reason: str | None = column("提前撤下的理由")
     version: int = column("版本;更新时须带上")
     type: MeetingType | None = one("MeetingType", "type_id", "类型", through="meeting:read")
-    series: MeetingSeries | None = one("MeetingSeries", "series_id", "所属的定期会议")
     compound: Compound | None = one("Compound", "compound_id", "小区;社区的会议为空")
     region: Region | None = one("Region", "region_id", "所在社区", through="meeting:read")
     items: list[AgendaItem] = many(
