@@ -11,7 +11,7 @@ from tests.compounds.test_partyorganisations import founded
 
 from guanjia.tenancy.models import LOCAL
 
-HOLDER = "id seat name organisation contact since until acting actingFor reason version"
+HOLDER = "id seat name organisation contact since until acting actingFor reason role version"
 BUTLER = (
     f"active inactiveReasons communityFallback seats {{ seat label vacant holders {{ {HOLDER} }} }}"
 )

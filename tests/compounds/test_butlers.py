@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.compounds.housing import APPOINTED, TODAY, House, house
+from tests.compounds.test_partyorganisations import founded
 
 __all__ = ["house"]
 
@@ -25,7 +26,9 @@ async def test_a_butler_is_active_when_the_first_and_the_fourth_seat_are_filled(
     after = await house.butler()
     assert after["active"]
     assert after["inactiveReasons"] == []
-    assert (await house.names("BUILDING_GRID")) == ["测试BLD"]
+    (steward,) = (await house.seat("BUILDING_GRID"))["holders"]
+    assert (steward["name"], steward["role"]) == ("测试BLD", "BLD")
+    assert steward["version"] is None
 
 
 async def test_as_of_any_day(house: House) -> None:
@@ -80,6 +83,19 @@ async def test_a_seat_lapses_with_what_it_rests_on(house: House) -> None:
     await house.place.do("endPartyPost", "post { id }", **post, on="2026-03-01")
     assert await house.names("COMMUNITY_PARTY", "2026-02-28") == ["李娜"]
     assert await house.names("COMMUNITY_PARTY") == []
+    # Whose tenure lapsed may come again, for the organisation that they are of now.
+    await house.place.do(
+        "dissolvePartyOrganisation", "partyOrganisation { id }", id=house.committee_party,
+        version=1, on="2026-04-01",
+    )  # fmt: skip
+    party = (await founded(house.place, kind="COMMUNITY_COMMITTEE", name="新党委"))["id"]
+    await house.place.do(
+        "appointPartyPost", "post { id }", partyOrganisationId=party, personId=house.secretary,
+        post="SECRETARY", on="2026-04-01",
+    )  # fmt: skip
+    given = {"partyOrganisationId": party, "on": "2026-05-01"}
+    await house.appointed("COMMUNITY_PARTY", house.secretary, **given)
+    assert await house.names("COMMUNITY_PARTY") == ["李娜"]
 
 
 async def test_closing_the_compound_ends_its_seats(house: House) -> None:

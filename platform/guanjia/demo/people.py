@@ -14,6 +14,7 @@ PASSWORD = "Yanshi-2026-guanjia"  # noqa: S105  # shown to whoever starts the de
 
 DISTRICT, STREET = "350702", "350702004"
 XIMENQIAO, MAKENG = "350702004013", "350702004003"
+GRID_OLD_QUARTER = XIMENQIAO + "005"
 GRID_XIMENQIAO, GRID_MAKENG = XIMENQIAO + "001", MAKENG + "001"
 
 
@@ -32,6 +33,7 @@ GRIDS = (
     (XIMENQIAO, "珑樾台二网格", 2),
     (XIMENQIAO, "珑樾台三网格", 3),
     (XIMENQIAO, "珑樾台四网格", 4),
+    (XIMENQIAO, "老宿舍网格", 5),
     (MAKENG, "创世纪网格", 1),
 )
 BUILDINGS = {1: (1, 12), 2: (13, 20), 3: (21, 28), 4: (29, 38)}
@@ -62,6 +64,7 @@ PEOPLE = {
         *STEWARDS,
         Person("shen.lan", "沈岚", "BLD", GRID_XIMENQIAO),
         Person("chen.hao", "陈浩", "GRID", GRID_XIMENQIAO),
+        Person("sun.mei", "孙梅", "GRID", GRID_OLD_QUARTER),
         Person("wang.fang", "王芳", "COMM", XIMENQIAO),
         Person("li.na", "李娜", "CSEC", XIMENQIAO),
         Person("zhao.min", "赵敏", "COMM", MAKENG),

@@ -10,7 +10,7 @@ from typing import Any
 
 from guanjia.app import world
 from guanjia.db.connections import Connections
-from guanjia.demo import estates, lists, parties, people, residents
+from guanjia.demo import estates, lists, meetings, parties, people, residents, seats
 from guanjia.demo.people import Places
 from guanjia.demo.stage import Failed, Stage
 from guanjia.demo.tales import TALES, Joined, Tale
@@ -27,7 +27,7 @@ async def tell(settings: Settings, connections: Connections) -> list[str]:
             stage = Stage(opened, schema, slug)
             places = await people.arrange(stage)
             if slug == "yanping":
-                for part in (residents.register, estates.settle, parties.organise):
+                for part in (residents.register, estates.settle, parties.organise, seats.fill):
                     said.append(await part(stage, places))
                 said.append(f"演示案件({STAGES}):")
                 for tale in TALES:

@@ -99,8 +99,8 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A root field that gives one row: by the argument `id`, the actor's own (`me`), or the
-    tenant's own (`tenant`). `day` is the argument with the day it is asked for, if there is one."""
+    """A root field that gives one row: by the argument that `by` names, the actor's own (`me`), or
+    the tenant's own (`tenant`). `day` is the argument, if any, with the day it is asked for."""
 
     node: str
     by: str = "id"

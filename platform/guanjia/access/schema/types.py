@@ -48,7 +48,7 @@ class GrantsFilter:
     region: RegionFilter = by("region_id", path="region_path")
     member: IdFilter = by("membership_id")
     revoked: bool = flag("{row}.revoked_at is not null", "{row}.revoked_at is null")
-    as_of: dt.date = holds(HELD_ON, "date", "当日(含)有效的")
+    as_of: dt.date = holds(HELD_ON, "date", "当日有效的;当日终止的不算")
 
 
 @filters

@@ -73,7 +73,7 @@ select t.tenant_id, t.id, t.compound_id, t.seat, t.person_id, p.name,
     when t.seat = '{Seat.PROPERTY_PARTY}' then '{MissingParty.PROPERTY_COMPANY}'
     else '{MissingParty.OWNERS_COMMITTEE}' end as acting_for,
   t.reason, t.version, t.party_organisation_id, t.committee_id, o.company_id,
-  null::uuid as grid_id
+  null::uuid as grid_id, null::text as role
 from seat_tenures t
 join persons p on p.tenant_id = {{tenant}} and p.id = t.person_id
 left join party_organisations o on o.tenant_id = {{tenant}} and o.id = t.party_organisation_id
@@ -86,7 +86,8 @@ _STEWARDS = f"""
 select k.tenant_id, md5(k.compound_id::text || g.id::text)::uuid, k.compound_id,
   (select '{Seat.BUILDING_GRID}'::text), null::uuid, m.display_name, r.name, null::text,
   {_LOCAL % "g.valid_from"}, {_LOCAL % "least(g.valid_to, g.revoked_at)"},
-  false, null::text, null::text, null::integer, null::uuid, null::uuid, null::uuid, k.grid_id
+  false, null::text, null::text, null::integer, null::uuid, null::uuid, null::uuid, k.grid_id,
+  g.role
 from (select distinct b.tenant_id, b.compound_id, gb.grid_id from buildings b
   join grid_buildings gb on gb.tenant_id = {{tenant}} and gb.building_id = b.id
   where b.tenant_id = {{tenant}}) k
@@ -227,6 +228,7 @@ class ButlerHolder(Model):
     acting = fields.BooleanField()
     acting_for = fields.TextField(null=True)
     reason = fields.TextField(null=True)
+    role = fields.TextField(null=True)
     version = fields.IntField(null=True)
 
     class Meta:

@@ -62,6 +62,7 @@ class ButlerHolder:
     acting: bool = column("代行:该方缺位,由他方代为行使")
     acting_for: MissingParty | None = column("代行哪一方;非代行时为空")
     reason: str | None = column("代行理由;非代行时为空")
+    role: str | None = column("GRID 网格员,BLD 楼栋网格员;其他席位为空")
     version: int | None = column("版本;楼栋网格员随网格与授权,没有版本,不在此免去")
     person: Person | None = one("Person", "person_id", "此人;不在您可读的范围时为空")
 

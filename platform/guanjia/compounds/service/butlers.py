@@ -59,8 +59,8 @@ async def appoint_to_seat(
     """The person holds the seat from this day, by default today, for the organisation they come
     from; with `substitute` they act in it (代行) for a party that the compound does not have.
 
-    Who held a single seat without its source any more, or acted in it while a real holder comes,
-    no longer does. Returns the tenure's id.
+    Whose tenure of the seat had lapsed, or who acted in it while a real holder comes, no longer
+    holds it. Returns the tenure's id.
     """
     compound = await open_compound(transaction, scope, compound_id)
     await known_person(transaction, scope, person_id)
@@ -258,10 +258,8 @@ def _missing(what: str, seat: str, day: dt.date) -> Refusal:
 async def _make_way(
     transaction: Transaction, compound_id: UUID, seat: Seat, day: dt.date, *, acting: bool
 ) -> list[str]:
-    """Tenures of a single seat end that have lapsed by the day, and those who acted in it when
-    a real holder comes. Returns their ids."""
-    if seat not in SINGLE:
-        return []
+    """Tenures of the seat end that have lapsed by the day, and those who acted in it when a real
+    holder comes. Returns their ids."""
     rows = await transaction.connection.fetch(
         "update seat_tenures t set valid_to = $4, version = t.version + 1"
         f" from ({HOLDERS.format(tenant='$1')}) h"
