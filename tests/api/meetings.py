@@ -46,6 +46,13 @@ DOCUMENTS: list[tuple[str, Any]] = [
         " } } } } }",
         None,
     ),
+    (
+        "{ ownersVotes { totalCount nodes { title question matter majority opensAt closesAt state"
+        " compoundName castCount totalAreaM2 totalOwners participatingAreaM2 participatingOwners"
+        " forAreaM2 forOwners valid adopted version } } householdPolls { totalCount nodes { title"
+        " castCount homes answered inFavour against compoundName } } }",
+        None,
+    ),
 ]
 
 
@@ -64,6 +71,7 @@ async def populate_meetings(town: Any) -> None:
         for row in compounds:
             for compound in (row["id"], None):
                 await _meeting(run, row, compound)
+            await _votes(run, row)
 
 
 async def _meeting(run: Any, row: Any, compound: Any) -> None:
@@ -136,3 +144,26 @@ async def _meeting(run: Any, row: Any, compound: Any) -> None:
         " take_down_on = current_date + 16 where id = $1",
         meeting,
     )  # fmt: skip
+
+
+async def _votes(run: Any, row: Any) -> None:
+    """The owners are asked, and the homes; one has voted."""
+    for table, ballots, columns, values, of_home in (
+        ("owners_votes", "owners_ballots",
+         "matter, majority, total_area_dm2, total_owners", "'FUND_USE', 'HALF', 10050, 1",
+         "person_id, owner_key, area_dm2) values ($1, $2, 'FOR', true, $4, now(), $3, $3, 10050)"),
+        ("household_polls", "household_ballots", "homes", "1",
+         "person_id) values ($1, $2, 'FOR', true, $4, now(), $3)"),
+    ):  # fmt: skip
+        vote = new_id()
+        await run(
+            "insert into " + table + " (id, compound_id, region_id, region_path, title, question,"
+            f" announced_at, opens_at, closes_at, state, {columns}) values ($1, $2, $3, $4, '维修',"
+            f" '是否同意', now(), now(), now() + interval '9 days', 'OPEN', {values})",
+            vote, row["id"], row["region_id"], row["region_path"],
+        )  # fmt: skip
+        await run(
+            "insert into " + ballots + " (vote_id, house_unit_id, choice, on_paper, recorded_by,"
+            " cast_at, " + of_home,
+            vote, row["house_unit_id"], row["person_id"], row["member"],
+        )  # fmt: skip

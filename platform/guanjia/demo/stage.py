@@ -79,6 +79,8 @@ class Stage:
 
 _INPUTS = {
     "addOrganisationMember": "OrganisationMemberInput",
+    "holdMeeting": "MeetingStepInput",
+    "cancelMeeting": "ReasonedMeetingStepInput",
     "acceptCase": "CaseStepInput",
     "finishEvaluation": "CaseStepInput",
     "archiveCase": "CaseStepInput",

@@ -33,6 +33,7 @@ async def tell(settings: Settings, connections: Connections) -> list[str]:
                 for tale in TALES:
                     said.append(await _play(stage, places, tale))
                 said += await lists.publish(stage)
+                said.append(await meetings.meet(stage, places))
     return said
 
 

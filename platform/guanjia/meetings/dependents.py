@@ -25,10 +25,10 @@ async def _at_region(transaction: Transaction, path: str) -> int:
 
 
 async def _follow(transaction: Transaction, became: Became) -> None:
-    """Series and meetings, held ones too, are of the successor of their community; of several, of
-    the first. What was held at a compound is reached where the compound is in any case."""
+    """Series, meetings and votes, past ones too, are of the successor of their community; of
+    several, of the first. What a compound has is reached where the compound is in any case."""
     olds, news = [old for old, _ in became], [new for _, new in became]
-    for table in ("meeting_series", "meetings"):
+    for table in ("meeting_series", "meetings", "owners_votes", "household_polls"):
         await transaction.connection.execute(
             _FOLLOW.format(table=table), transaction.tenant_id, olds, news
         )

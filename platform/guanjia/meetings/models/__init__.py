@@ -17,12 +17,15 @@ from guanjia.meetings.models.records import (
     ReadBack,
     Resolution,
 )
+from guanjia.meetings.models.votes import Choice, HouseholdPoll, OwnersVote, VoteState
 
 __all__ = [
     "AgendaItem",
     "Attendance",
     "AttendanceKind",
+    "Choice",
     "HolidayRule",
+    "HouseholdPoll",
     "ItemSource",
     "Meeting",
     "MeetingSeries",
@@ -30,6 +33,8 @@ __all__ = [
     "MeetingType",
     "MinuteSignature",
     "Outcome",
+    "OwnersVote",
     "ReadBack",
     "Resolution",
+    "VoteState",
 ]

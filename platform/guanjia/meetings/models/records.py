@@ -86,7 +86,9 @@ SETTLED = (
     f"exists (select 1 {_RESOLUTION} and ir.adopted and case ir.outcome"
     " when 'RESOLVED_ON_SITE' then true when 'REJECTED' then true when 'TO_CASE' then exists"
     " (select 1 from cases ic where ic.tenant_id = {tenant} and ic.id = ir.case_id"
-    f" and ic.state in ({_FINISHED})) else false end)"
+    f" and ic.state in ({_FINISHED})) when 'TO_OWNERS_VOTE' then exists (select 1 from owners_votes"
+    " iv where iv.tenant_id = {tenant} and iv.resolution_id = ir.id and iv.state = 'CLOSED')"
+    " else false end)"
 )
 _TAKEN_UP = (
     "exists (select 1 from agenda_items ci join meetings cm on cm.tenant_id = {tenant}"

@@ -3,9 +3,9 @@
 from strawberry.tools import merge_types
 
 from guanjia.meetings import dependents as dependents  # makes itself known to tenancy
-from guanjia.meetings.schema import displays, kinds, meetings, mutations
+from guanjia.meetings.schema import displays, kinds, meetings, mutations, votes
 
-Query = merge_types("Query", (kinds.Query, meetings.Query, displays.Query))
-Mutation = merge_types("Mutation", (kinds.Mutation, mutations.Mutation))
+Query = merge_types("Query", (kinds.Query, meetings.Query, displays.Query, votes.Query))
+Mutation = merge_types("Mutation", (kinds.Mutation, mutations.Mutation, votes.Mutation))
 
 __all__ = ["Mutation", "Query"]
