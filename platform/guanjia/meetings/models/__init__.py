@@ -1,5 +1,6 @@
 """The rows of meetings, a file for each noun; Tortoise looks for them here."""
 
+from guanjia.meetings.models.feeds import CalendarFeed
 from guanjia.meetings.models.kinds import (
     HolidayRule,
     Meeting,
@@ -23,6 +24,7 @@ __all__ = [
     "AgendaItem",
     "Attendance",
     "AttendanceKind",
+    "CalendarFeed",
     "Choice",
     "HolidayRule",
     "HouseholdPoll",
