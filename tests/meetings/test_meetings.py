@@ -56,6 +56,11 @@ async def test_minutes_that_were_signed_are_frozen(parlour: Parlour, admin: Any)
     ):  # fmt: skip
         said = await parlour.refused(step, version=meeting["version"], **given)
         assert said.startswith("WRONG_STATE 会议已签字"), step
+    # Two records of one person are joined all the same.
+    await admin.execute(
+        "update attendances set person_id = $2 where meeting_id = $1 and person_id = $3",
+        meeting["id"], parlour.owners[3], parlour.owners[0],
+    )  # fmt: skip
     tenant, database = parlour.town.tenant.id, parlour.town.api.world.database
     attacks = (
         "update meetings set minutes = '改' where tenant_id = $1",
@@ -301,3 +306,44 @@ async def test_a_learning_meeting_decides_nothing(parlour: Parlour) -> None:
     )
     assert (counted["meetings"]["totalCount"], counted["all"]["totalCount"]) == (0, 1)
     assert not meeting["items"][0]["open"]
+
+
+@pytest.mark.parametrize(
+    ("choices", "resolved"),
+    [
+        (["SATISFIED"] * 3 + ["PARTLY", "DISSATISFIED"], True),
+        (["SATISFIED"] * 2 + ["PARTLY"] * 2, False),
+        ([], False),
+    ],
+)
+async def test_a_case_solves_its_item_when_those_asked_are_satisfied(
+    parlour: Parlour, admin: Any, choices: list[str], resolved: bool
+) -> None:
+    meeting = await parlour.held("小区门口井盖破损")
+    decision = parlour.decision(meeting, outcome="TO_CASE", categoryId=await parlour.category())
+    meeting = await parlour.decided(meeting, decision)
+    case = meeting["items"][0]["resolutions"][0]["case"]["id"]
+    assert meeting["items"][0]["open"]
+    await admin.execute(
+        "update cases set state = 'EVALUATED', stage = 'EVALUATING', closed_at = now(),"
+        " evaluated_at = now() where id = $1",
+        case,
+    )
+    for choice in choices:
+        await admin.execute(
+            "insert into case_evaluations (tenant_id, id, case_id, round, household, choice,"
+            " answered_at, region_path, reporter_id) select tenant_id, gen_random_uuid(), id, 1,"
+            " gen_random_uuid()::text, $2, now(), region_path, reporter_id from cases"
+            " where id = $1",
+            case, choice,
+        )  # fmt: skip
+    found = await parlour.secretary.data(
+        "query ($c: ID!) { agendaItems(filter: { compound: $c, resolved: true }) { totalCount }"
+        " all: agendaItems { nodes { open resolvedAt resolutions { caseState case { timeline"
+        " { nodes { title } } } } } } }",
+        {"c": parlour.house.place.compound},
+    )
+    assert found["agendaItems"]["totalCount"] == int(resolved)
+    [item] = found["all"]["nodes"]
+    assert (item["open"], item["resolvedAt"] is not None) == (False, resolved)
+    assert item["resolutions"][0]["case"]["timeline"]["nodes"], "meeting, resolution, case, events"
