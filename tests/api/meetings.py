@@ -36,7 +36,8 @@ DOCUMENTS: list[tuple[str, Any]] = [
         None,
     ),
     (
-        "{ meetingTypes { nodes { code name decides seatQuorum } } meetingMatters { code majority"
+        "{ meetingTypes(filter: { decides: true }) { nodes { code name decides seatQuorum } }"
+        " meetingMatters { code majority"
         " decidedBy validFrom source } }",
         None,
     ),

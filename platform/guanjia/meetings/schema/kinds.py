@@ -48,11 +48,19 @@ DUE = _OF_SERIES % ""
 HELD = _OF_SERIES % f" and hm.state in {models.WAS_HELD}"
 
 
+@filters
+class MeetingTypeFilter:
+    """会议类型筛选"""
+
+    decides: bool = flag("{row}.decides", description="形成决议的")
+
+
 @node(
     models.MeetingType,
     read="meeting:read",
     reach=models.TYPE_REACH,
     orders=(Order("CODE", (SortKey("code", "text"), SortKey("id", "uuid"))),),
+    filters=MeetingTypeFilter,
 )
 class MeetingType:
     """会议类型:到会人数是本租户的数据"""
@@ -123,13 +131,6 @@ class MeetingTypeOrder(Enum):
 @strawberry.enum(description="会议系列排序:新建的在前")
 class MeetingSeriesOrder(Enum):
     NEWEST = "NEWEST"
-
-
-@filters
-class MeetingTypeFilter:
-    """会议类型筛选"""
-
-    decides: bool = flag("{row}.decides", description="形成决议的")
 
 
 @strawberry.type(description="会议不能决定的事项:由谁决定、须何种多数、依据")
