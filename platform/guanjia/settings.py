@@ -26,6 +26,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MODULES = (
     "audit", "jobs", "tenancy", "access", "attachments", "imports", "people", "compounds", "cases",
+    "meetings",
 )  # fmt: skip
 """The modules that have models, migrations and a part of the schema, lowest floor first."""
 

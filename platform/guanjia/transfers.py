@@ -1,4 +1,5 @@
-"""Files in and out over HTTP, beside the endpoint: for a bearer token and nothing else.
+"""Files in and out over HTTP, beside the endpoint: for a bearer token and nothing else, but for
+the calendar under its secret address.
 
 A file that comes in is the body of the request. Who asks, and whether they may, is settled before
 the body is read. Errors have the form of the endpoint's.
@@ -16,6 +17,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from guanjia.access.tokens import Claims
 from guanjia.attachments import media, owners
 from guanjia.attachments import service as attachments
 from guanjia.audit.service import record
@@ -38,11 +40,12 @@ from guanjia.imports.exports import export_of
 from guanjia.imports.files import MAX_BYTES
 from guanjia.imports.kinds import ImportKind, Place, kind_of
 from guanjia.imports.workbooks import Watermark
-from guanjia.tenancy.models import LOCAL
+from guanjia.meetings.service import feeds
+from guanjia.tenancy.models import LOCAL, tenant_id
 
 _STATUS = {**transport.STATUS, NOT_FOUND: 404, CONFLICT: 409, LIMIT_EXCEEDED: 413}
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-FOLDERS = ("/imports/", "/exports/", "/attachments")
+FOLDERS = ("/imports/", "/exports/", "/attachments", "/calendars/")
 _BLOCK = 1 << 18
 Handler = Callable[[HttpRequest, Context], Awaitable[Response]]
 
@@ -69,6 +72,8 @@ def routes(world: Callable[[], World], journal: Journal) -> list[Route]:
         route("/attachments", upload_attachment, "POST"),
         route("/attachments/{id}", attachment, "GET"),
         route("/attachments/{id}/thumbnail", attachment_thumbnail, "GET"),
+        route("/calendars/meetings.ics", own_calendar, "GET"),
+        route("/calendars/{tenant}/{secret}.ics", secret_calendar, "GET"),
     ]
 
 
@@ -276,3 +281,37 @@ async def _attachment(request: HttpRequest, context: Context) -> Any:
     if not allowed:
         raise not_found("附件", "id")
     return row
+
+
+# --- calendars ---------------------------------------------------------------------------------
+
+
+async def own_calendar(request: HttpRequest, context: Context) -> Response:
+    """The meetings that the caller may read, as an iCalendar file."""
+    async with context.reading():
+        scope = await _held(context, "meeting:read")
+        async with context.reader.alone() as connection:
+            found = await feeds.calendar(connection, context.tenant_id, scope, context.now)
+    return _calendar(found)
+
+
+async def secret_calendar(request: HttpRequest, context: Context) -> Response:
+    """The meetings that the owner of the secret address may read by now. A wrong address, and one
+    whose owner has left, is no address."""
+    tenant, world = tenant_id(request.path_params["tenant"]), context.world
+    async with world.database.snapshot(tenant) as connection:
+        owner = await feeds.owner_of(connection, tenant, request.path_params["secret"])
+        if owner is None:
+            raise not_found("日历")
+        try:
+            actor = await world.load(connection, Claims(tenant, owner, None, 0))
+        except Denied:
+            raise not_found("日历") from None
+        scope = actor.scope("meeting:read")
+        found = await feeds.calendar(connection, tenant, scope, context.now)
+    return _calendar(found)
+
+
+def _calendar(content: bytes) -> Response:
+    headers = {"cache-control": "private, no-store", "x-content-type-options": "nosniff"}
+    return Response(content, media_type="text/calendar; charset=utf-8", headers=headers)

@@ -12,6 +12,7 @@ from uuid import UUID
 import httpx
 import pytest
 from starlette.applications import Starlette
+from tests.api.meetings import populate_meetings
 from tests.api.population import import_batch, populate_compounds, populate_jobs, populate_parties
 from tests.conftest import make_tenant
 
@@ -22,6 +23,7 @@ from guanjia.context import Request, World
 from guanjia.db.connections import Connections
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Database
+from guanjia.meetings.onboard import seed_types
 from guanjia.people.retention import seed_retention
 from guanjia.reading.engine import Caller
 from guanjia.schema import graphql_schema
@@ -180,6 +182,15 @@ class Town:
         token = self.api.world.tokens.issue(self.tenant.id, member, session, now)
         return Person(self.api, self.tenant.slug, token, member, session)
 
+    def renew(self, person: Person) -> None:
+        """The person has a fresh access token: a long test outlives one."""
+        assert person.membership is not None
+        assert person.session is not None
+        now = dt.datetime.now(dt.UTC)
+        person.token = self.api.world.tokens.issue(
+            self.tenant.id, person.membership, person.session, now
+        )
+
     async def also(self, person: Person, role: str, region: str) -> Person:
         """The same person, who holds this role too."""
         async with self.api.world.database.tenant_transaction(self.tenant.id) as transaction:
@@ -270,6 +281,7 @@ def make_town(api: Service) -> Callable[[], Awaitable[Town]]:
         async with api.world.database.tenant_transaction(tenant.id) as transaction:
             await seed_cases(transaction.connection)
             await seed_retention(transaction.connection)
+            await seed_types(transaction.connection)
         return Town(api, tenant)
 
     return make
@@ -291,5 +303,6 @@ async def people(town: Any) -> list[Any]:
     await populate_compounds(town)
     await populate_parties(town)
     await populate_jobs(town)
+    await populate_meetings(town)
     await import_batch(town, found[2], "north1")
     return found

@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import uuid4
 
+from tests.api.meetings import DOCUMENTS as MEETING_DOCUMENTS
+
 DOCUMENTS: list[tuple[str, Any]] = [
     (
         "{ cases(first: 50) { nodes { id number title state dueAt createdAt contactPhone overdue"
@@ -184,6 +186,7 @@ DOCUMENTS: list[tuple[str, Any]] = [
         '{ grants(filter: { asOf: "2026-03-02", role: { in: ["GRID"] } }) { totalCount } }',
         None,
     ),
+    *MEETING_DOCUMENTS,
     (
         "{ caseCategories(first: 3) { nodes { code limitValue limitUnit } pageInfo { endCursor } }"
         " }",

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.api.meetings import populate_meetings
 from tests.api.oracle import Oracle, Standing
 from tests.api.paths import Way, id_argument, roots, ways
 from tests.api.population import populate, populate_compounds, populate_jobs, populate_parties
@@ -36,6 +37,7 @@ async def settled(town: Any) -> Any:
     await populate_compounds(town)
     await populate_parties(town)
     await populate_jobs(town)
+    await populate_meetings(town)
     return town
 
 
@@ -57,6 +59,7 @@ async def walk(town: Any, admin: Any, policy: Any, personas: Any) -> tuple[set[s
     seen: set[str] = set()
     for person, standing in everyone:
         oracle = Oracle(policy, admin, town.tenant.id)
+        town.renew(person)
         open_ways = []
         for root, node in lists.items():
             if oracle.holds_any(standing, NODES[node].read):

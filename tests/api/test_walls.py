@@ -46,6 +46,19 @@ READING = {
     "kinship": '{ kinship(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "avoidanceFindings": "{ avoidanceFindings { code } }",
     "propertyCensus": '{ propertyCensus(regionId: "x") { asOf } }',
+    "meetingTypes": "{ meetingTypes { totalCount } }",
+    "meetingSeries": "{ meetingSeries { totalCount } }",
+    "meetingMatters": "{ meetingMatters { code } }",
+    "meetings": "{ meetings { totalCount } }",
+    "meeting": '{ meeting(id: "00000000-0000-0000-0000-000000000000") { id } }',
+    "agendaItems": "{ agendaItems { totalCount } }",
+    "agendaItem": '{ agendaItem(id: "00000000-0000-0000-0000-000000000000") { id } }',
+    "publishedMeetings": "{ publishedMeetings { totalCount } }",
+    "publishedMeeting": '{ publishedMeeting(id: "00000000-0000-0000-0000-000000000000") { id } }',
+    "ownersVotes": "{ ownersVotes { totalCount } }",
+    "ownersVote": '{ ownersVote(id: "00000000-0000-0000-0000-000000000000") { id } }',
+    "householdPolls": "{ householdPolls { totalCount } }",
+    "householdPoll": '{ householdPoll(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "regions": "{ regions { totalCount } }",
     "region": '{ region(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "organisations": "{ organisations { totalCount } }",
@@ -107,6 +120,7 @@ def sample(kind: Any) -> dict[str, Any]:
     values = {
         "ID": "00000000-0000-0000-0000-000000000000", "String": "某某", "Int": 1, "Boolean": True,
         "DateTime": "2026-03-02T09:00:00+08:00", "Money": "1.00", "Date": "1980-03-02",
+        "Time": "15:00",
     }  # fmt: skip
     found = {}
     for name, field in kind.fields.items():

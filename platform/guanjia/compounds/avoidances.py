@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 
 from guanjia.compounds.rules import Dated, dated_rows
 
@@ -41,5 +42,5 @@ class Avoidance(Dated):
 def avoidances() -> tuple[Avoidance, ...]:
     return tuple(
         Avoidance(**{**row, "one": Side(row["one"]), "other": Side(row["other"])})
-        for row in dated_rows("avoidances.csv")
+        for row in dated_rows(Path(__file__).parent / "avoidances.csv")
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 _FOLDER = Path(__file__).parent
 
@@ -28,40 +28,46 @@ class Dated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule(Dated):
-    """A number."""
+class Coded(Dated):
+    """Known by a code."""
 
     code: str
     title: str
+
+
+Named = TypeVar("Named", bound=Coded)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Coded):
+    """A number."""
+
     value: int
     unit: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Substitute(Dated):
+class Substitute(Coded):
     """Who acts (代行) in a seat whose party the compound does not have."""
 
-    code: str
     seat: str
-    title: str
 
 
 @cache
 def rules() -> tuple[Rule, ...]:
-    return tuple(Rule(**{**row, "value": int(row["value"])}) for row in dated_rows("rules.csv"))
+    return tuple(
+        Rule(**{**row, "value": int(row["value"])}) for row in dated_rows(_FOLDER / "rules.csv")
+    )
 
 
 @cache
 def substitutes() -> tuple[Substitute, ...]:
-    return tuple(Substitute(**row) for row in dated_rows("substitutes.csv"))
+    return tuple(Substitute(**row) for row in dated_rows(_FOLDER / "substitutes.csv"))
 
 
 def rule(code: str, day: dt.date) -> Rule:
     """The rule in force on the day; KeyError when there is none."""
-    for each in rules():
-        if each.code == code and each.holds_on(day):
-            return each
-    raise KeyError(f"no rule {code} on {day}")
+    return in_force(rules(), code, day)
 
 
 def substitutes_for(seat: str, day: dt.date) -> list[Substitute]:
@@ -69,9 +75,17 @@ def substitutes_for(seat: str, day: dt.date) -> list[Substitute]:
     return [each for each in substitutes() if each.seat == seat and each.holds_on(day)]
 
 
-def dated_rows(name: str) -> Iterator[dict[str, Any]]:
-    """The lines of a file beside this one, their dates read."""
-    with (_FOLDER / name).open(encoding="utf-8", newline="") as file:
+def in_force(among: Iterable[Named], code: str, day: dt.date) -> Named:
+    """That of this code on the day; KeyError when there is none."""
+    for each in among:
+        if each.code == code and each.holds_on(day):
+            return each
+    raise KeyError(f"no rule {code} on {day}")
+
+
+def dated_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a table of rules, their two dates read; an empty one is open."""
+    with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             dates = {name: _date(row[name]) for name in ("valid_from", "valid_to")}
             yield {**row, **dates}

@@ -108,6 +108,8 @@ class Stage:
 _INPUTS = {
     "applyImport": "ImportStepInput",
     "addOrganisationMember": "OrganisationMemberInput",
+    "holdMeeting": "MeetingStepInput",
+    "cancelMeeting": "ReasonedMeetingStepInput",
     "acceptCase": "CaseStepInput",
     "finishEvaluation": "CaseStepInput",
     "archiveCase": "CaseStepInput",

@@ -38,12 +38,13 @@ class Contact:
 
 
 async def keep_contact(
-    transaction: Transaction, vault: Vault, case_id: UUID, contact: Contact
+    transaction: Transaction, vault: Vault | None, case_id: UUID, contact: Contact
 ) -> None:
     """The contact of the case is stored; of an empty one nothing is."""
     name, phone = contact.name, contact.phone
     if not name and not phone:
         return
+    assert vault is not None, "a contact is not stored in clear"
     keyring = await vault.writing(transaction.connection, transaction.tenant_id)
     key, sealed = keyring.new_key(TABLE, case_id)
     await transaction.connection.execute(

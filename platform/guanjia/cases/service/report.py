@@ -38,7 +38,7 @@ async def report_case(
     actor: Actor,
     scope: Scope,
     *,
-    vault: Vault,
+    vault: Vault | None = None,
     category_id: UUID,
     region_id: UUID,
     title: str,
@@ -59,8 +59,8 @@ async def report_case(
     """T1. A case is REPORTED (or a DRAFT), numbered, in the charge of the level whose officer
     reported it: the community unless a street or the district did. `region_id` is the grid or
     community it lies in, `longitude` and `latitude` are degrees in WGS-84. Unless the reporter is
-    on duty there, it is to be verified before it is filed. The contact is sealed by the vault. The
-    same idempotency key gives the same case again."""
+    on duty there, it is to be verified before it is filed. The contact is sealed by the vault;
+    without a contact none is needed. The same idempotency key gives the same case again."""
     key = inputs.line(idempotency_key, "幂等键", "idempotencyKey", _KEY_LENGTH)
     if key:
         # Two requests with one key wait for each other here instead of failing on the index.

@@ -1,0 +1,1 @@
+"""吃茶话事: meetings of compounds and communities, and what they decide."""

@@ -1,0 +1,13 @@
+"""Meetings in the API: types and queries in a file for each noun, put together here."""
+
+from strawberry.tools import merge_types
+
+from guanjia.meetings import dependents as dependents  # makes itself known to tenancy
+from guanjia.meetings.schema import displays, feeds, kinds, meetings, mutations, votes
+
+Query = merge_types("Query", (kinds.Query, meetings.Query, displays.Query, votes.Query))
+Mutation = merge_types(
+    "Mutation", (kinds.Mutation, mutations.Mutation, votes.Mutation, feeds.Mutation)
+)
+
+__all__ = ["Mutation", "Query"]

@@ -1,0 +1,1 @@
+"""The use-cases of meetings: one function each, named like its mutation."""
