@@ -177,3 +177,18 @@ async def test_several_regions_are_read_one_by_one(people: list[Any], reading: A
 
 def nodes_of(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [plan, *(node for below in plan.get("Plans", ()) for node in nodes_of(below))]
+
+
+SEATS = "{ butlers { %s } }"
+WHO = "nodes { active inactiveReasons seats { vacant holders { name } } }"
+
+
+async def test_who_holds_the_seats_is_found_once_for_those_who_ask(
+    people: list[Any], reading: Any
+) -> None:
+    """For what is said of the butler, for what is said of its seats, and for the holders' names;
+    counting butlers asks it of none."""
+    for asked, times in ((WHO, 3), ("totalCount", 0), ("totalCount nodes { name }", 0)):
+        plan = await explained(reading, await statement(people[0], SEATS % asked))
+        scans = [n for n in nodes_of(plan) if n.get("Relation Name") == "seat_tenures"]
+        assert len(scans) == times, asked
