@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import asyncpg
+import hypothesis
 import pytest
 
 from guanjia import settings
@@ -31,6 +32,12 @@ from guanjia.db.migrate import migrate
 from guanjia.db.pools import Database
 from guanjia.tenancy.models import tenant_id
 from guanjia.tenancy.regions import segment
+
+# How fast a busy machine draws examples, or takes one, says nothing about the code.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
 
 
 @dataclass(frozen=True)

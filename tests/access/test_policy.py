@@ -51,7 +51,7 @@ def written(folder: Path, lines: list[str]) -> Path:
     return folder
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rules, heirs)
 def test_the_bits_are_what_casbin_says(
     rows: list[tuple[str, str, str, str]], edges: list[tuple[int, int]]
@@ -74,7 +74,7 @@ own_rights = st.frozensets(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rules, heirs, st.lists(own_rights, min_size=1, max_size=3))
 def test_the_bits_of_own_roles_are_what_casbin_says_and_no_wider(
     rows: list[tuple[str, str, str, str]],

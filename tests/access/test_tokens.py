@@ -94,7 +94,7 @@ async def test_garbage_is_refused(token: str) -> None:
     await refused(token)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(max_size=300), st.integers(0, 400))
 async def test_no_text_raises_anything_else(text: str, cut: int) -> None:
     await refused(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from guanjia.access.models import MEMBER_REACH
@@ -35,7 +35,7 @@ scopes = st.lists(regions | others, max_size=3).map(
 )
 
 
-@settings(max_examples=500, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=500, derandomize=True)
 @given(scopes, scopes)
 @example(_of("0001/", "0002/0001/"), _of("0001/0001/", "0002/"))
 @example(_of(*GRIDS[:2]), _of(*GRIDS))
