@@ -7,8 +7,8 @@ from typing import Optional
 import strawberry
 
 from guanjia.cases.schema.types import Case, CaseState
-from guanjia.compounds.schema.butlers import Seat
 from guanjia.compounds.schema.estates import Compound, HouseUnit
+from guanjia.compounds.schema.seats import Seat
 from guanjia.compounds.schema.writing import HOLDER_NAME
 from guanjia.graph.filters import (
     DateTimeFilter,

@@ -169,7 +169,7 @@ async def _holder(transaction: Transaction, meeting: Any, holder_id: UUID | None
         "select h.seat, h.acting, h.person_id, (select g.membership_id from grants g"
         " where g.tenant_id = $1 and h.person_id is null"
         " and md5(h.compound_id::text || g.id::text)::uuid = h.id) as membership_id"
-        f" from ({HOLDERS.format(tenant='$1')}) h"
+        f" from ({HOLDERS.format(tenant='$1', day='$3::date')}) h"
         " join compounds c on c.tenant_id = $1 and c.id = h.compound_id"
         " where h.tenant_id = $1 and h.id = $2"
         f" and {HOLDS.format(row='h', tenant='$1', day='$3::date')}"
