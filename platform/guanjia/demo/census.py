@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from guanjia.demo.estates import LONGYUETAI, found_compound
 from guanjia.demo.parties import BRANCH_PARTY, COMMITTEE_PARTY, SECRETARY
-from guanjia.demo.people import GRID_XIMENQIAO, STREET, Places
+from guanjia.demo.people import STREET, Places
 from guanjia.demo.stage import Stage
 
 LEADER = "huang.wei"
 KNOWN = (
-    "{ partyOrganisations { nodes { id name posts { post } } } crossAppointments { totalCount } }"
+    "{ partyOrganisations { nodes { id name posts { person { id } } } }"
+    " crossAppointments { totalCount } }"
 )
 CENSUS = (
     "query ($r: ID!) { propertyCensus(regionId: $r) { totals { compounds households projects"
@@ -20,7 +21,7 @@ CENSUS = (
 
 async def take(stage: Stage, places: Places) -> str:
     """The cross-appointment is there; a line for the person at the terminal."""
-    await _across(stage, places)
+    await _across(stage)
     found = await stage.ask(LEADER, CENSUS, {"r": places.regions[STREET]})
     totals = found["propertyCensus"]["totals"]
     return (
@@ -31,38 +32,21 @@ async def take(stage: Stage, places: Places) -> str:
     )
 
 
-async def _across(stage: Stage, places: Places) -> None:
+async def _across(stage: Stage) -> None:
     known = await stage.ask(SECRETARY, KNOWN)
     if known["crossAppointments"]["totalCount"]:
         return
     party = {each["name"]: each for each in known["partyOrganisations"]["nodes"]}
     compound = await found_compound(stage, LONGYUETAI["name"])
     assert compound is not None
-    made = await stage.do(
-        "wang.fang",
-        "registerPerson",
-        {
-            "name": "吴晔", "regionId": places.regions[GRID_XIMENQIAO],
-            "idempotencyKey": "demo-branch-secretary",
-        },
-        "person { id }",
-    )  # fmt: skip
-    person = made["person"]["id"]
-    if not party[BRANCH_PARTY]["posts"]:
-        await stage.do(
-            SECRETARY,
-            "appointPartyPost",
-            {
-                "partyOrganisationId": party[BRANCH_PARTY]["id"], "personId": person,
-                "post": "SECRETARY", "on": "2025-07-01",
-            },
-        )  # fmt: skip
+    [secretary] = party[BRANCH_PARTY]["posts"]
     await stage.do(
         SECRETARY,
         "appointAcross",
         {
-            "personId": person, "kind": "PART_TIME_MEMBER", "post": "PART_TIME_MEMBER",
-            "on": "2025-09-01", "fromPartyId": party[BRANCH_PARTY]["id"],
-            "toPartyId": party[COMMITTEE_PARTY]["id"], "compoundId": compound["id"],
+            "personId": secretary["person"]["id"], "kind": "PART_TIME_MEMBER",
+            "post": "PART_TIME_MEMBER", "on": "2025-09-01",
+            "fromPartyId": party[BRANCH_PARTY]["id"], "toPartyId": party[COMMITTEE_PARTY]["id"],
+            "compoundId": compound["id"],
         },
     )  # fmt: skip
