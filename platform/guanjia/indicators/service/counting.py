@@ -1,0 +1,241 @@
+"""Counting: one statement for all metrics that put rows into a period by the same column.
+
+A figure is of a whole region. It is counted for somebody who may read every row of the region, so
+that the number and the rows it opens to are the same; for anyone else there is none.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from guanjia.db.scope import DISTRICT_PATH, Scope, path_end
+from guanjia.graph.errors import BAD_USER_INPUT, Denied
+from guanjia.graph.times import local_date
+from guanjia.indicators.service.figures import Cell, Figure
+from guanjia.indicators.service.periods import Period
+from guanjia.reading.metrics import Dimension, MetricDefinition, Parting
+from guanjia.tenancy.models import Level
+
+TENANT, LOW, HIGH, STARTS, ENDS, KNOWN = (f"${n}" for n in range(1, 7))
+GIVEN = 6
+_REGION = "select id, code, name, level, path from regions where tenant_id = $1 and id = $2"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A period, counted as it was known at a moment."""
+
+    period: Period
+    known: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whose rows are counted: those of a region, and of the chosen categories and handlers."""
+
+    tenant_id: UUID
+    region: Any
+    chosen: Mapping[str, Sequence[UUID]] = field(default_factory=dict)
+
+    def values(self, windows: Sequence[Window]) -> list[Any]:
+        path = self.region["path"]
+        return [
+            self.tenant_id,
+            path,
+            path_end(path),
+            [window.period.start for window in windows],
+            [window.period.end for window in windows],
+            [window.known for window in windows],
+            *(list(ids) for ids in self.chosen.values()),
+        ]
+
+
+INSIDE = {
+    Level.DISTRICT: (Dimension.STREET, Dimension.COMMUNITY, Dimension.GRID),
+    Level.STREET: (Dimension.COMMUNITY, Dimension.GRID),
+    Level.COMMUNITY: (Dimension.GRID,),
+    Level.GRID: (),
+}
+"""The levels that a region of each level can be parted by."""
+_LEVELS = INSIDE[Level.DISTRICT]
+
+Counts = dict[tuple[str, int, str | None], tuple[int, int]]
+"""By metric, number of the window and key of the part: denominator and numerator."""
+
+
+async def region_for(
+    connection: Any, tenant_id: UUID, region_id: UUID | None, *scopes: Scope
+) -> Any | None:
+    """The region; None where it does not exist or not all of it lies in each of the scopes."""
+    row = await connection.fetchrow(_REGION, tenant_id, region_id)
+    if row is None or not all(scope.covering(row["path"]) for scope in scopes):
+        return None
+    return row
+
+
+async def count(
+    connection: Any,
+    asked: Asked,
+    metrics: Iterable[MetricDefinition],
+    windows: Sequence[Window],
+    by: Dimension | None = None,
+) -> Counts:
+    """What each metric counts in each window; parted by a dimension, for each part."""
+    together: dict[Any, list[MetricDefinition]] = defaultdict(list)
+    for metric in metrics:
+        together[id(metric.source), metric.moment].append(metric)
+    found: Counts = {}
+    for group in together.values():
+        rows = await connection.fetch(statement(asked, group, by), *asked.values(windows))
+        for row in rows:
+            for number, metric in enumerate(group):
+                counts = (row[f"d{number}"] or 0, row[f"n{number}"] or 0)
+                found[metric.id, row["n"] - 1, row["key"]] = counts
+    return found
+
+
+def statement(asked: Asked, group: Sequence[MetricDefinition], by: Dimension | None) -> str:
+    """The SQL of metrics of one source and one moment."""
+    first = group[0]
+    parting = first.source.partings[by] if by else Parting("null::text", "")
+    sums = "".join(
+        f", sum({_sql(metric.denominator)}) as d{number}"
+        f", sum({_sql(metric.numerator or metric.denominator)}) as n{number}"
+        for number, metric in enumerate(group)
+    )
+    return (
+        f"select w.n, {_sql(parting.key)} as key{sums}"
+        f" from {_windows()} join {first.source.table} x on {_counted(asked, first)}"
+        f" where {_sql(parting.only)} group by 1, 2"
+    )
+
+
+def rows_statement(asked: Asked, metric: MetricDefinition) -> str:
+    """The SQL of the counted rows of one window: each one's id and what it adds, by id."""
+    numerator = metric.numerator or metric.denominator
+    return (
+        f"select id, d, n from (select x.{metric.source.key} as id,"
+        f" {_sql(metric.denominator)} as d, {_sql(numerator)} as n from {_windows()}"
+        f" join {metric.source.table} x on {_counted(asked, metric)}) counted"
+        " where d > 0 order by id"
+    )
+
+
+def _windows() -> str:
+    arrays = ", ".join(f"{given}::timestamptz[]" for given in (STARTS, ENDS, KNOWN))
+    return f"unnest({arrays}) with ordinality w(low, high, known, n)"
+
+
+def _counted(asked: Asked, metric: MetricDefinition) -> str:
+    """Of the region, in the period, and as known then. What lies ahead of that is not counted."""
+    source, moment = metric.source, f"x.{metric.moment}"
+    region = f"x.{source.region}"
+    conditions = [
+        f"x.tenant_id = {TENANT}",
+        f"{moment} >= w.low",
+        f"{moment} < least(w.high, w.known)",
+        "x.since < w.known and x.until >= w.known",
+    ]
+    if len(asked.region["path"]) > DISTRICT_PATH:
+        conditions.append(f"{region} >= {LOW} and {region} < {HIGH}")
+    else:
+        conditions.append(f"({LOW}::text, {HIGH}::text) is not null")
+    for number, name in enumerate(asked.chosen, GIVEN + 1):
+        conditions.append(_sql(source.filters[name], value=f"${number}::uuid[]"))
+    return " and ".join(conditions)
+
+
+def _sql(text: str, value: str = "") -> str:
+    return text.format(row="x", known="w.known", tenant=TENANT, value=value)
+
+
+def parting_of(region: Any, by: Dimension | None) -> Dimension | None:
+    """The dimension to part the region by: the next level down if none was asked for. Denied for a
+    level that is not below the region's."""
+    inside = INSIDE[Level(region["level"])]
+    if by is None:
+        return inside[0] if inside else None
+    if by in _LEVELS and by not in inside:
+        raise Denied(BAD_USER_INPUT, f"{region['name']}不能按这一级区域分列。")
+    return by
+
+
+async def parted(
+    connection: Any,
+    asked: Asked,
+    metrics: Sequence[MetricDefinition],
+    window: Window,
+    by: Dimension,
+) -> dict[str, tuple[Figure, list[Cell]]]:
+    """Each metric's total and its parts. A total of which some rows belong to no part is refused,
+    saying how many there are."""
+    allowed = [metric for metric in metrics if by in metric.dimensions]
+    counts = await count(connection, asked, allowed, [window], by)
+    parts: dict[int, Sequence[Any]] = {}
+    found: dict[str, tuple[Figure, list[Cell]]] = {}
+    for metric in allowed:
+        source = metric.source
+        if id(source) not in parts:
+            parts[id(source)] = await _parts(connection, asked, source.partings[by], window)
+        of_metric = {key: pair for (name, _, key), pair in counts.items() if name == metric.id}
+        cells = [
+            Cell(
+                row["id"],
+                row["code"],
+                row["name"],
+                Figure(metric, *of_metric.get(row["key"], (0, 0))),
+            )
+            for row in parts[id(source)]
+            if row["key"] in of_metric or row["standing"]
+        ]
+        total = [sum(pair[side] for pair in of_metric.values()) for side in (0, 1)]
+        missing = total[0] - sum(cell.figure.denominator for cell in cells)
+        lacking = f"总数 {total[0]} 中有 {missing} 不属于其中任何一项。" if missing else ""
+        found[metric.id] = (Figure(metric, total[0], total[1], lacking), cells)
+    return found
+
+
+async def _parts(connection: Any, asked: Asked, parting: Parting, window: Window) -> Sequence[Any]:
+    sql = parting.parts.format(tenant=TENANT, low="$2::text", high="$3::text", day="$4::date")
+    path = asked.region["path"]
+    rows: Sequence[Any] = await connection.fetch(
+        f"with given as (select {TENANT}::uuid, $2::text, $3::text, $4::date)"
+        f" select p.* from ({sql}) p order by p.code, p.name, p.key",
+        asked.tenant_id,
+        path,
+        path_end(path),
+        local_date(window.known - dt.timedelta(microseconds=1)),
+    )
+    return rows
+
+
+async def board(
+    connection: Any,
+    asked: Asked,
+    metrics: Sequence[MetricDefinition],
+    window: Window,
+    by: Dimension | None = None,
+) -> list[tuple[Figure, list[Cell]]]:
+    """Every metric that can be parted so, with its parts; by the next level down unless asked
+    otherwise. A grid has none: its figures are whole."""
+    by = parting_of(asked.region, by)
+    if by is not None:
+        return list((await parted(connection, asked, metrics, window, by)).values())
+    counts = await count(connection, asked, metrics, [window])
+    return [(total(counts, metric, 0), []) for metric in metrics]
+
+
+def total(counts: Counts, metric: MetricDefinition, number: int) -> Figure:
+    """The metric's figure of a window that was counted without parts."""
+    return Figure(metric, *counts.get((metric.id, number, None), (0, 0)))
+
+
+def refuse_dimension(metric: MetricDefinition, by: Dimension) -> None:
+    """Denied where the metric's rows have nothing of this dimension yet."""
+    if by not in metric.dimensions:
+        raise Denied(BAD_USER_INPUT, f"{metric.title}不能按主办单位分列:其中有尚未派遣的案件。")
