@@ -10,7 +10,7 @@ from typing import Any
 
 from guanjia.app import world
 from guanjia.db.connections import Connections
-from guanjia.demo import census, estates, lists, parties, people, residents, seats
+from guanjia.demo import board, census, estates, lists, parties, people, residents, seats
 from guanjia.demo.people import Places
 from guanjia.demo.stage import Failed, Stage
 from guanjia.demo.tales import TALES, Joined, Tale
@@ -40,6 +40,7 @@ async def tell(settings: Settings, connections: Connections) -> list[str]:
                 for tale in TALES:
                     said.append(await _play(stage, places, tale))
                 said += await lists.publish(stage)
+                said.append(await board.show(stage, places))
     return said
 
 

@@ -21,8 +21,9 @@ from guanjia.indicators.service.periods import Period
 from guanjia.reading.metrics import Dimension, MetricDefinition, Parting
 from guanjia.tenancy.models import Level
 
-TENANT, LOW, HIGH, STARTS, ENDS, KNOWN = (f"${n}" for n in range(1, 7))
-GIVEN = 6
+TENANT, LOW, HIGH = "$1", "$2", "$3"
+GIVEN, OF_WINDOW = 3, 3
+"""How many values come before those of the windows, and how many each window has."""
 _REGION = "select id, code, name, level, path from regions where tenant_id = $1 and id = $2"
 
 
@@ -32,6 +33,12 @@ class Window:
 
     period: Period
     known: dt.datetime
+
+    @property
+    def moments(self) -> tuple[dt.datetime, dt.datetime, dt.datetime]:
+        """From when and until when (not) rows are counted, and as they were known when. What lies
+        ahead of that moment is not counted."""
+        return self.period.start, min(self.period.end, self.known), self.known
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +55,7 @@ class Asked:
             self.tenant_id,
             path,
             path_end(path),
-            [window.period.start for window in windows],
-            [window.period.end for window in windows],
-            [window.known for window in windows],
+            *(moment for window in windows for moment in window.moments),
             *(list(ids) for ids in self.chosen.values()),
         ]
 
@@ -91,67 +96,73 @@ async def count(
         together[id(metric.source), metric.moment].append(metric)
     found: Counts = {}
     for group in together.values():
-        rows = await connection.fetch(statement(asked, group, by), *asked.values(windows))
+        rows = await connection.fetch(
+            statement(asked, group, len(windows), by), *asked.values(windows)
+        )
         for row in rows:
             for number, metric in enumerate(group):
                 counts = (row[f"d{number}"] or 0, row[f"n{number}"] or 0)
-                found[metric.id, row["n"] - 1, row["key"]] = counts
+                found[metric.id, row["n"], row["key"]] = counts
     return found
 
 
-def statement(asked: Asked, group: Sequence[MetricDefinition], by: Dimension | None) -> str:
-    """The SQL of metrics of one source and one moment."""
+def statement(
+    asked: Asked, group: Sequence[MetricDefinition], windows: int, by: Dimension | None
+) -> str:
+    """The SQL of metrics of one source and one moment. Each window is a branch with bounds of its
+    own, so that each is one range of an index: a join with a list of them is planned as a scan."""
     first = group[0]
     parting = first.source.partings[by] if by else Parting("null::text", "")
-    sums = "".join(
-        f", sum({_sql(metric.denominator)}) as d{number}"
-        f", sum({_sql(metric.numerator or metric.denominator)}) as n{number}"
-        for number, metric in enumerate(group)
-    )
-    return (
-        f"select w.n, {_sql(parting.key)} as key{sums}"
-        f" from {_windows()} join {first.source.table} x on {_counted(asked, first)}"
-        f" where {_sql(parting.only)} group by 1, 2"
-    )
+    branches = []
+    for number in range(windows):
+        known = _known(number)
+        sums = "".join(
+            f", sum({_sql(metric.denominator, known)}) as d{place}"
+            f", sum({_sql(metric.numerator or metric.denominator, known)}) as n{place}"
+            for place, metric in enumerate(group)
+        )
+        branches.append(
+            f"select {number} as n, {_sql(parting.key)} as key{sums} from {first.source.table} x"
+            f" where {_counted(asked, first, number, windows)} and {_sql(parting.only)} group by 2"
+        )
+    return " union all ".join(branches)
 
 
 def rows_statement(asked: Asked, metric: MetricDefinition) -> str:
     """The SQL of the counted rows of one window: each one's id and what it adds, by id."""
-    numerator = metric.numerator or metric.denominator
+    known, numerator = _known(0), metric.numerator or metric.denominator
     return (
         f"select id, d, n from (select x.{metric.source.key} as id,"
-        f" {_sql(metric.denominator)} as d, {_sql(numerator)} as n from {_windows()}"
-        f" join {metric.source.table} x on {_counted(asked, metric)}) counted"
+        f" {_sql(metric.denominator, known)} as d, {_sql(numerator, known)} as n"
+        f" from {metric.source.table} x where {_counted(asked, metric, 0, 1)}) counted"
         " where d > 0 order by id"
     )
 
 
-def _windows() -> str:
-    arrays = ", ".join(f"{given}::timestamptz[]" for given in (STARTS, ENDS, KNOWN))
-    return f"unnest({arrays}) with ordinality w(low, high, known, n)"
+def _known(window: int) -> str:
+    return f"${GIVEN + OF_WINDOW * window + 3}::timestamptz"
 
 
-def _counted(asked: Asked, metric: MetricDefinition) -> str:
-    """Of the region, in the period, and as known then. What lies ahead of that is not counted."""
-    source, moment = metric.source, f"x.{metric.moment}"
-    region = f"x.{source.region}"
+def _counted(asked: Asked, metric: MetricDefinition, window: int, windows: int) -> str:
+    """Of the region, in the period, and as known then."""
+    source, known = metric.source, _known(window)
+    region, first = f"x.{source.region}", GIVEN + OF_WINDOW * window + 1
     conditions = [
         f"x.tenant_id = {TENANT}",
-        f"{moment} >= w.low",
-        f"{moment} < least(w.high, w.known)",
-        "x.since < w.known and x.until >= w.known",
+        f"x.{metric.moment} >= ${first}::timestamptz and x.{metric.moment} < ${first + 1}",
+        f"x.since < {known} and x.until >= {known}",
     ]
     if len(asked.region["path"]) > DISTRICT_PATH:
         conditions.append(f"{region} >= {LOW} and {region} < {HIGH}")
     else:
         conditions.append(f"({LOW}::text, {HIGH}::text) is not null")
-    for number, name in enumerate(asked.chosen, GIVEN + 1):
+    for number, name in enumerate(asked.chosen, GIVEN + OF_WINDOW * windows + 1):
         conditions.append(_sql(source.filters[name], value=f"${number}::uuid[]"))
     return " and ".join(conditions)
 
 
-def _sql(text: str, value: str = "") -> str:
-    return text.format(row="x", known="w.known", tenant=TENANT, value=value)
+def _sql(text: str, known: str = "", value: str = "") -> str:
+    return text.format(row="x", known=known, tenant=TENANT, value=value)
 
 
 def parting_of(region: Any, by: Dimension | None) -> Dimension | None:
