@@ -132,7 +132,7 @@ class Migration(BaseMigration):
                 Reference("category_id", "case_categories"),
             ],
             unique=["case_id where until = 'infinity'"],
-            indexes=[f"{moment} where {moment} is not null" for moment in MOMENTS],
+            indexes=[f"{moment}, region_path where {moment} is not null" for moment in MOMENTS],
             checks=["since <= until", "satisfied between 0 and answers"],
         ),
         Sql(

@@ -1,4 +1,4 @@
-"""Counting: one statement for all metrics that put rows into a period by the same column.
+"""Counting: one statement for all metrics of a source, in all periods and parts that are asked for.
 
 A figure is of a whole region. It is counted for somebody who may read every row of the region, so
 that the number and the rows it opens to are the same; for anyone else there is none.
@@ -91,41 +91,62 @@ async def count(
     by: Dimension | None = None,
 ) -> Counts:
     """What each metric counts in each window; parted by a dimension, for each part."""
-    together: dict[Any, list[MetricDefinition]] = defaultdict(list)
-    for metric in metrics:
-        together[id(metric.source), metric.moment].append(metric)
     found: Counts = {}
-    for group in together.values():
-        rows = await connection.fetch(
-            statement(asked, group, len(windows), by), *asked.values(windows)
-        )
-        for row in rows:
-            for number, metric in enumerate(group):
-                counts = (row[f"d{number}"] or 0, row[f"n{number}"] or 0)
-                found[metric.id, row["n"], row["key"]] = counts
+    for groups in _by_source(metrics):
+        sql = statement(asked, groups, len(windows), by)
+        for row in await connection.fetch(sql, *asked.values(windows)):
+            for place, metric in enumerate(groups[row["g"]]):
+                counts = (row[f"d{place}"] or 0, row[f"n{place}"] or 0)
+                found[metric.id, row["w"], row["key"]] = counts
     return found
 
 
-def statement(
-    asked: Asked, group: Sequence[MetricDefinition], windows: int, by: Dimension | None
+Group = list[MetricDefinition]
+
+
+def _by_source(metrics: Iterable[MetricDefinition]) -> Iterable[list[Group]]:
+    """For each source its metrics, together where the same column puts rows into a period."""
+    sources: dict[int, dict[str, Group]] = defaultdict(lambda: defaultdict(list))
+    for metric in metrics:
+        sources[id(metric.source)][metric.moment].append(metric)
+    return [list(groups.values()) for groups in sources.values()]
+
+
+def statement(asked: Asked, groups: Sequence[Group], windows: int, by: Dimension | None) -> str:
+    """The SQL of the metrics of one source. Each window of each group is a branch with bounds of
+    its own, so that each is one range of an index: a join with a list of them becomes a scan."""
+    widest = max(map(len, groups))
+    return " union all ".join(
+        _branch(asked, group, by, number, window, windows, widest)
+        for number, group in enumerate(groups)
+        for window in range(windows)
+    )
+
+
+def _branch(
+    asked: Asked,
+    group: Group,
+    by: Dimension | None,
+    number: int,
+    window: int,
+    windows: int,
+    widest: int,
 ) -> str:
-    """The SQL of metrics of one source and one moment. Each window is a branch with bounds of its
-    own, so that each is one range of an index: a join with a list of them is planned as a scan."""
-    first = group[0]
-    parting = first.source.partings[by] if by else Parting("null::text", "")
-    branches = []
-    for number in range(windows):
-        known = _known(number)
-        sums = "".join(
-            f", sum({_sql(metric.denominator, known)}) as d{place}"
-            f", sum({_sql(metric.numerator or metric.denominator, known)}) as n{place}"
-            for place, metric in enumerate(group)
-        )
-        branches.append(
-            f"select {number} as n, {_sql(parting.key)} as key{sums} from {first.source.table} x"
-            f" where {_counted(asked, first, number, windows)} and {_sql(parting.only)} group by 2"
-        )
-    return " union all ".join(branches)
+    source, known = group[0].source, _known(window)
+    parting = source.partings[by] if by else Parting("null::text", "")
+    sums = [
+        f"sum({_sql(side, known)}) as {name}{place}"
+        for place, metric in enumerate(group)
+        for name, side in (("d", metric.denominator), ("n", metric.numerator or metric.denominator))
+    ]
+    sums += [
+        f"null::bigint as {name}{place}" for place in range(len(group), widest) for name in "dn"
+    ]
+    return (
+        f"select {number} as g, {window} as w, {_sql(parting.key)} as key, {', '.join(sums)}"
+        f" from {source.table} x where {_counted(asked, group[0], window, windows)}"
+        f" and {_sql(parting.only)} group by 3"
+    )
 
 
 def rows_statement(asked: Asked, metric: MetricDefinition) -> str:
