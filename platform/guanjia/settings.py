@@ -26,9 +26,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MODULES = (
     "audit", "jobs", "tenancy", "access", "attachments", "imports", "people", "compounds", "cases",
-    "meetings",
+    "meetings", "indicators",
 )  # fmt: skip
-"""The modules that have models, migrations and a part of the schema, lowest floor first."""
+"""The modules that have a part of the schema, lowest floor first; those with tables have models and
+migrations too."""
 
 PREFIX = "GUANJIA_"
 CURSOR_KEY_BYTES = 32

@@ -59,6 +59,11 @@ READING = {
     "ownersVote": '{ ownersVote(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "householdPolls": "{ householdPolls { totalCount } }",
     "householdPoll": '{ householdPoll(id: "00000000-0000-0000-0000-000000000000") { id } }',
+    "indicatorMetrics": "{ indicatorMetrics { id } }",
+    "indicator": '{ indicator(id: "case.due", regionId: "x", period: "2026") { period } }',
+    "checkIndicator": '{ checkIndicator(id: "case.due", regionId: "x", period: "2026",'
+    ' asOf: "2026-01-01T00:00:00Z", hash: "") { matches } }',
+    "board": '{ board(regionId: "x", period: "2026") { period } }',
     "regions": "{ regions { totalCount } }",
     "region": '{ region(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "organisations": "{ organisations { totalCount } }",

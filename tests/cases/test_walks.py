@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 from tests.cases.conftest import _person, at
 from tests.cases.moves import ROWS_OF, actions, everybody
+from tests.cases.outcomes import same_as_replay
 
 from guanjia.cases import service
 from guanjia.cases.chain import chain_fault
@@ -219,6 +220,7 @@ async def _walked(town: Any, chance: random.Random) -> set[str]:
         if State((await town.stored(case.id))["state"]) in TERMINAL:
             break
         await walk.step()
+    assert await same_as_replay(town, case)
     await _stays_once_ended(town, case, original)
     return {row["action"] for row in await town.rows(case)}
 

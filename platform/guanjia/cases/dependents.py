@@ -68,6 +68,12 @@ async def _follow(transaction: Transaction, became: Became) -> None:
             tenant,
             ids,
         )
+    # What was counted before stays counted where it lay then.
+    await connection.execute(
+        "select move_case_outcome(c) from cases c where c.tenant_id = $1 and c.id = any($2)",
+        tenant,
+        ids,
+    )
     await record(
         transaction,
         action="case.follow_regions",

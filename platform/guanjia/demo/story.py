@@ -10,7 +10,17 @@ from typing import Any
 
 from guanjia.app import world
 from guanjia.db.connections import Connections
-from guanjia.demo import census, estates, lists, meetings, parties, people, residents, seats
+from guanjia.demo import (
+    board,
+    census,
+    estates,
+    lists,
+    meetings,
+    parties,
+    people,
+    residents,
+    seats,
+)
 from guanjia.demo.people import Places
 from guanjia.demo.stage import Failed, Stage
 from guanjia.demo.tales import TALES, Joined, Tale
@@ -41,6 +51,7 @@ async def tell(settings: Settings, connections: Connections) -> list[str]:
                     said.append(await _play(stage, places, tale))
                 said += await lists.publish(stage)
                 said.append(await meetings.meet(stage, places))
+                said.append(await board.show(stage, places))
     return said
 
 

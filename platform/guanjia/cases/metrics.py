@@ -1,0 +1,143 @@
+"""The figures of cases (案件指标), counted from what their events said up to a moment.
+
+`case_outcomes` keeps that for every moment; tests hold it equal to a replay of the timeline.
+"""
+
+from __future__ import annotations
+
+from guanjia.reading.metrics import (
+    PERCENT,
+    Dimension,
+    MetricDefinition,
+    Parting,
+    Source,
+    register,
+)
+from guanjia.tenancy.models import Level, OrganisationKind
+
+_TIANMEN = "天门市数字城管 2016 年 12 月评价口径"
+_DESIGN = "本系统设计"
+
+
+def _level(level: Level, length: int) -> Parting:
+    return Parting(
+        f"left({{row}}.region_path, {length})",
+        "select r.path as key, r.id, r.code, r.name,"
+        " r.valid_from <= {day} and (r.valid_to is null or r.valid_to > {day}) as standing"
+        f" from regions r where r.tenant_id = {{tenant}} and r.level = '{level}'"
+        " and r.path >= {low} and r.path < {high}",
+    )
+
+
+def _handlers(kind: OrganisationKind) -> Parting:
+    of_kind = f"g.kind = '{kind}'"
+    return Parting(
+        "{row}.handler_id::text",
+        "select g.id::text as key, g.id, '' as code, g.name, false as standing"
+        " from organisations g"
+        f" where g.tenant_id = {{tenant}} and {of_kind}",
+        only="({row}.handler_id is null or exists (select 1 from organisations g"
+        f" where g.tenant_id = {{tenant}} and g.id = {{row}}.handler_id and {of_kind}))",
+    )
+
+
+CASES = Source(
+    table="case_outcomes",
+    node="Case",
+    key="case_id",
+    permission="case:read",
+    region="region_path",
+    partings={
+        Dimension.STREET: _level(Level.STREET, 10),
+        Dimension.COMMUNITY: _level(Level.COMMUNITY, 15),
+        Dimension.GRID: _level(Level.GRID, 20),
+        Dimension.DEPARTMENT: _handlers(OrganisationKind.DEPARTMENT),
+        Dimension.COMPANY: _handlers(OrganisationKind.PROPERTY_COMPANY),
+        Dimension.CATEGORY: Parting(
+            "{row}.category_id::text",
+            "select k.id::text as key, k.id, k.code, k.name, false as standing"
+            " from case_categories k where k.tenant_id = {tenant}",
+        ),
+    },
+    filters={
+        "category": "{row}.category_id = any({value})",
+        "handler": "{row}.handler_id = any({value})",
+    },
+)
+_UNHANDLED = frozenset(Dimension) - {Dimension.DEPARTMENT, Dimension.COMPANY}
+_DUE = (
+    "({row}.filed_at < {known} and not {row}.held"
+    " and ({row}.voided_at is null or {row}.voided_at >= {known}))::int"
+)
+
+
+def _case(
+    id: str,
+    title: str,
+    moment: str,
+    denominator: str,
+    numerator: str | None,
+    explanation: str,
+    citation: str,
+    dimensions: frozenset[Dimension] = frozenset(Dimension),
+    lower_bound: bool = False,
+) -> MetricDefinition:
+    return register(
+        MetricDefinition(
+            id,
+            title,
+            "件" if numerator is None else PERCENT,
+            CASES,
+            moment,
+            denominator,
+            numerator,
+            explanation,
+            citation,
+            dimensions,
+            lower_bound,
+        )
+    )
+
+
+def _by_then(column: str) -> str:
+    return f"coalesce({{row}}.{column} < {{known}}, false)::int"
+
+
+FILING = _case(
+    "case.filing_rate", "立案率", "reported_at", "1", _by_then("filed_at"),
+    "期内上报的案件中,截至时已立案的", _TIANMEN, _UNHANDLED,
+)  # fmt: skip
+DUE = _case(
+    "case.due", "应结案数", "due_at", _DUE, None,
+    "已立案、期内到期的案件;作废的和截至时挂账的不计", _TIANMEN,
+)  # fmt: skip
+CLOSING = _case(
+    "case.closing_rate", "结案率", "due_at", _DUE, f"{_DUE} * {_by_then('closed_at')}",
+    "应结案数中,截至时已结案的", _TIANMEN,
+)  # fmt: skip
+ON_TIME = _case(
+    "case.on_time_rate", "按期结案率", "due_at", _DUE,
+    f"{_DUE} * coalesce({{row}}.closed_at < {{known}}"
+    " and {row}.closed_at <= {row}.first_due_at, false)::int",
+    "应结案数中,在首次到期时间(批准的延期、挂账顺延后)之前结案的", _TIANMEN,
+)  # fmt: skip
+REWORK = _case(
+    "case.rework_rate", "返工率", "checking_at", "1", _by_then("reworked_at"),
+    "期内首次转核查的案件中,截至时返工过的", _DESIGN,
+)  # fmt: skip
+RETURNS = _case(
+    "case.return_rate", "退单率", "dispatched_at", "1", _by_then("returned_at"),
+    "期内首次派遣的案件中,截至时退单过的", _DESIGN,
+)  # fmt: skip
+EXTENSIONS = _case(
+    "case.extension_rate", "延期率", "dispatched_at", "1", _by_then("extended_at"),
+    "期内首次派遣的案件中,截至时批准过延期的", _DESIGN,
+)  # fmt: skip
+SUSPENSIONS = _case(
+    "case.suspension_rate", "挂账率", "dispatched_at", "1", _by_then("suspended_at"),
+    "期内首次派遣的案件中,截至时批准过挂账的", _DESIGN,
+)  # fmt: skip
+SATISFACTION = _case(
+    "case.satisfaction_rate", "满意率", "evaluated_at", "{row}.answers", "{row}.satisfied",
+    "期内结束评价的案件:评价为满意或基本满意的户数,占评价的户数", _DESIGN, lower_bound=True,
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""指标: figures that open to the rows they count."""

@@ -1,0 +1,1 @@
+"""Periods, counting, and what a figure says."""

@@ -1,0 +1,79 @@
+"""What a figure says of the rows it counted, and when it says nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from guanjia.reading.metrics import PERCENT, MetricDefinition, hundredths_of_percent
+
+Z = 1.96
+"""Of the two-sided 95 % interval."""
+
+
+class Reason(StrEnum):
+    """没有可计的行、各部分之和不等于总数、分子大于分母"""
+
+    NOTHING_COUNTED = "NOTHING_COUNTED"
+    PARTS_MISSING = "PARTS_MISSING"
+    NUMERATOR_EXCEEDS = "NUMERATOR_EXCEEDS"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why there is no figure, and what is missing."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A metric over some rows. rows: how many rows were counted."""
+
+    metric: MetricDefinition
+    denominator: int
+    numerator: int
+    lacking: str = ""
+
+    @property
+    def refused(self) -> Refused | None:
+        if self.lacking:
+            return Refused(Reason.PARTS_MISSING, self.lacking)
+        if not 0 <= self.numerator <= self.denominator:
+            said = f"分子 {self.numerator} 大于分母 {self.denominator}。"
+            return Refused(Reason.NUMERATOR_EXCEEDS, said)
+        if self.metric.unit == PERCENT and self.denominator == 0:
+            return Refused(Reason.NOTHING_COUNTED, "期内没有可计的行,不能计算比率。")
+        return None
+
+    @property
+    def hundredths(self) -> int | None:
+        """The value in hundredths of its unit; None where it is refused."""
+        if self.refused is not None:
+            return None
+        if self.metric.unit == PERCENT:
+            return hundredths_of_percent(self.numerator, self.denominator)
+        return self.denominator * 100
+
+    @property
+    def lower_bound(self) -> int | None:
+        """Wilson's lower bound in hundredths of a percent (domain rule 6.4, z = 1.96)."""
+        if not self.metric.lower_bound or self.hundredths is None:
+            return None
+        n, rate = self.denominator, self.numerator / self.denominator
+        middle = rate + Z * Z / (2 * n)
+        spread = Z * math.sqrt(rate * (1 - rate) / n + Z * Z / (4 * n * n))
+        return int(max(0.0, (middle - spread) / (1 + Z * Z / n)) * 10_000 + 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A part of a figure: a region, an organisation or a category."""
+
+    id: UUID
+    code: str
+    name: str
+    figure: Figure

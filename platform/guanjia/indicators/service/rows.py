@@ -1,0 +1,46 @@
+"""The rows behind a figure, and their hash: by it a printed number can be checked later."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from guanjia.indicators.service.counting import Asked, Window, rows_statement
+from guanjia.reading.metrics import MetricDefinition
+
+
+class Part(StrEnum):
+    """分母的行、全部计入分子的行、未全部计入分子的行"""
+
+    DENOMINATOR = "DENOMINATOR"
+    NUMERATOR = "NUMERATOR"
+    REMAINDER = "REMAINDER"
+
+
+async def counted_rows(
+    connection: Any, asked: Asked, metric: MetricDefinition, window: Window
+) -> Sequence[Any]:
+    """Each counted row's id with what it adds to denominator (d) and numerator (n), by id."""
+    rows: Sequence[Any] = await connection.fetch(
+        rows_statement(asked, metric), *asked.values([window])
+    )
+    return rows
+
+
+def ids_of(rows: Sequence[Any], part: Part) -> list[UUID]:
+    """The rows of a part: all, those that satisfy, those that do not (or not wholly)."""
+    match part:
+        case Part.NUMERATOR:
+            return [row["id"] for row in rows if row["n"] == row["d"]]
+        case Part.REMAINDER:
+            return [row["id"] for row in rows if row["n"] < row["d"]]
+    return [row["id"] for row in rows]
+
+
+def hash_of(rows: Sequence[Any]) -> str:
+    """SHA-256 over the lines `id denominator numerator` of all counted rows, by id."""
+    lines = "".join(f"{row['id']} {row['d']} {row['n']}\n" for row in rows)
+    return hashlib.sha256(lines.encode()).hexdigest()

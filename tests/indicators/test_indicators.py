@@ -1,0 +1,224 @@
+"""Figures through the API: the published month, its rows, what came later, for whom they are."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from typing import Any
+
+import pytest
+from python_calamine import load_workbook
+
+from guanjia.graph.times import CHINA
+from guanjia.indicators.boardexport import COLUMNS
+
+FIGURE = "value numerator denominator lowerBound refusal { reason message }"
+INDICATOR = (
+    "query ($id: ID!, $r: ID!, $p: String!, $a: DateTime, $f: IndicatorFilter,"
+    " $by: IndicatorDimension) { indicator(id: $id, regionId: $r, period: $p, asOf: $a, filter: $f)"
+    f" {{ period asOf hash figure {{ {FIGURE} }}"
+    " comparison { period change previous { value } }"
+    f" cells(by: $by) {{ by total {{ {FIGURE} }} cells {{ name figure {{ {FIGURE} }} }} }}"
+    " rows(first: 2) { totalCount nodes { id } pageInfo { endCursor } }"
+    " late: rows(part: REMAINDER) { totalCount } met: rows(part: NUMERATOR) { totalCount } } }"
+)
+CHECK = (
+    "query ($id: ID!, $r: ID!, $p: String!, $a: DateTime!, $h: String!) { checkIndicator(id: $id,"
+    f" regionId: $r, period: $p, asOf: $a, hash: $h) {{ matches hash figure {{ {FIGURE} }} }} }}"
+)
+BOARD = (
+    "query ($r: ID!, $p: String!, $by: IndicatorDimension, $n: Int! = 2) { board(regionId: $r,"
+    f" period: $p, by: $by) {{ by asOf region {{ name }} figures {{ metric {{ id }}"
+    f" figure {{ {FIGURE} }} cells {{ name figure {{ {FIGURE} }} }} }}"
+    " series(periods: $n) { metric { id } points { period"
+    " figure { value numerator denominator } } } } }"
+)
+
+
+def at(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text).replace(tzinfo=CHINA)
+
+
+async def month(ledger: Any) -> dict[str, list[Any]]:
+    """December 2016 with the numbers of 天门: 1,054 reported, 996 filed, 972 due, 911 closed, 737
+    of them on time. Those on time lie in the north, the others in the south."""
+    reported, due = at("2016-12-02"), at("2016-12-20")
+    groups = {
+        "unfiled": (58, "north1"), "waiting": (24, "north1"), "prompt": (737, "north1"),
+        "late": (174, "south1"), "open": (61, "south1"),
+    }  # fmt: skip
+    made = {}
+    for name, (count, region) in groups.items():
+        ids = made[name] = await ledger.report(count, region, reported)
+        if name == "unfiled":
+            continue
+        await ledger.step(ids, 2, "file_case", region, at("2016-12-03"))
+        if name == "waiting":
+            continue
+        await ledger.step(ids, 3, "dispatch_case", region, at("2016-12-04"), due)
+        if name == "prompt":
+            await ledger.step(ids, 4, "close_case", region, due, due)
+        elif name == "late":
+            await ledger.step(ids, 4, "close_case", region, at("2016-12-30"), due)
+    return made
+
+
+async def asked(who: Any, town: Any, id: str, region: str = "district", **given: Any) -> Any:
+    variables = {"id": id, "r": str(town.tenant.regions[region].id), "p": "2016-12", **given}
+    return (await who.data(INDICATOR, variables))["indicator"]
+
+
+async def test_the_month_of_tianmen(ledger: Any) -> None:
+    town, groups = ledger.town, await month(ledger)
+    chief = await town.person("DCMD")
+    for metric, value, numerator, denominator in (
+        ("case.filing_rate", 94.5, 996, 1054),
+        ("case.due", 972, 972, 972),
+        ("case.closing_rate", 93.72, 911, 972),
+        ("case.on_time_rate", 75.82, 737, 972),
+    ):
+        found = await asked(chief, town, metric)
+        figure = found["figure"]
+        assert (figure["value"], figure["numerator"], figure["denominator"]) == (
+            value, numerator, denominator,
+        )  # fmt: skip
+        assert figure["refusal"] is None
+        assert found["rows"]["totalCount"] == denominator
+        assert (found["met"]["totalCount"], found["late"]["totalCount"]) == (
+            numerator, denominator - numerator,
+        )  # fmt: skip
+        assert sum(c["figure"]["denominator"] for c in found["cells"]["cells"]) == denominator
+        assert found["comparison"]["period"] == "2016-11"
+        assert found["comparison"]["change"] == (972 if metric == "case.due" else None)
+    on_time = {c["name"]: c["figure"] for c in found["cells"]["cells"]}
+    assert sorted(f["numerator"] for f in on_time.values()) == [0, 737]
+    nodes = found["rows"]["nodes"]
+    assert {n["id"] for n in nodes} <= {
+        str(i) for name in ("prompt", "late", "open") for i in groups[name]
+    }
+
+
+async def test_a_printed_number_stays_and_can_be_checked(ledger: Any) -> None:
+    town, groups = ledger.town, await month(ledger)
+    chief, region = await town.person("DCMD"), str(ledger.town.tenant.regions["district"].id)
+    printed = await asked(chief, town, "case.closing_rate")
+    await ledger.step(groups["open"], 4, "close_case", "south1", at("2017-01-05"), at("2016-12-20"))
+    await ledger.step(
+        groups["late"], 5, "reopen_case", "south1", at("2017-01-06"), at("2016-12-20")
+    )
+    await ledger.step(
+        groups["prompt"][:9], 5, "void_case", "north1", at("2017-01-07"), at("2016-12-20")
+    )
+    assert await asked(chief, town, "case.closing_rate") == printed
+    later = await asked(chief, town, "case.closing_rate", a=at("2017-02-01").isoformat())
+    assert (later["figure"]["numerator"], later["figure"]["denominator"]) == (789, 963)
+    given = {"id": "case.closing_rate", "r": region, "p": "2016-12", "a": printed["asOf"]}
+    checked = (await chief.data(CHECK, {**given, "h": printed["hash"]}))["checkIndicator"]
+    assert (checked["matches"], checked["figure"]["value"]) == (True, 93.72)
+    for wrong in (later["hash"], "", "x"):
+        checked = (await chief.data(CHECK, {**given, "h": wrong}))["checkIndicator"]
+        assert (checked["matches"], checked["hash"]) == (False, printed["hash"])
+
+
+async def test_the_rows_are_the_cases_of_whoever_asks(ledger: Any) -> None:
+    town, groups = ledger.town, await month(ledger)
+    street = await town.person("SCMD", "north")
+    found = await asked(street, town, "case.on_time_rate", "north")
+    assert (found["figure"]["value"], found["rows"]["totalCount"]) == (100, 737)
+    assert {n["id"] for n in found["rows"]["nodes"]} <= {str(i) for i in groups["prompt"]}
+    for region in ("district", "south"):
+        assert await asked(street, town, "case.on_time_rate", region) is None
+    place = str(town.tenant.regions["south"].id)
+    assert (await street.data(BOARD, {"r": place, "p": "2016-12"}))["board"] is None
+    worker = await town.person("PROP", "north1", "甲物业")
+    given = {"id": "case.due", "r": place, "p": "2016"}
+    assert await worker.code(INDICATOR, given) == "FORBIDDEN"
+    chief = await town.person("DCMD")
+    for filtered, count in (
+        ({"handler": {"in": [str(ledger.handler)]}}, 972),
+        ({"handler": {"in": [str(ledger.category)]}}, 0),
+        ({"category": {"in": [str(ledger.category)]}, "handler": None}, 972),
+    ):
+        found = await asked(chief, town, "case.due", f=filtered)
+        assert (found["figure"]["denominator"], found["rows"]["totalCount"]) == (count, count)
+
+
+async def test_parts_that_do_not_add_up_are_refused(ledger: Any) -> None:
+    """A case that lies in a community and in no grid belongs to no grid."""
+    town = ledger.town
+    for region, count in (("north1", 2), ("north1grid", 3)):
+        await ledger.report(count, region, at("2016-12-02"))
+    clerk = await town.person("COMM", "north1")
+    found = await asked(clerk, town, "case.filing_rate", "north1")
+    assert found["figure"]["refusal"] is None
+    refusal = found["cells"]["total"]["refusal"]
+    assert (refusal["reason"], found["cells"]["by"]) == ("PARTS_MISSING", "GRID")
+    assert refusal["message"] == "总数 5 中有 2 不属于其中任何一项。"
+    assert found["cells"]["total"]["value"] is None
+    # The month before has nothing: no rate, and no comparison.
+    assert found["comparison"]["previous"]["value"] is None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"p": "2016-13"}, {"p": "一月"}, {"id": "case.nothing"}, {"a": "2999-01-01T00:00:00Z"},
+        {"by": "STREET", "r": "north"}, {"by": "COMPANY", "id": "case.filing_rate"},
+    ],
+)  # fmt: skip
+async def test_bad_questions_are_refused(town: Any, given: dict[str, Any]) -> None:
+    chief = await town.person("DCMD")
+    region = str(town.tenant.regions[given.get("r", "district")].id)
+    question = {"id": "case.due", "p": "2016-12", **given, "r": region}
+    assert await chief.code(INDICATOR, question) == "BAD_USER_INPUT"
+
+
+async def test_the_board_by_region_company_and_department(ledger: Any) -> None:
+    town = ledger.town
+    await month(ledger)
+    region, chief = str(town.tenant.regions["district"].id), await town.person("DCMD")
+
+    async def board(by: str | None) -> dict[str, Any]:
+        found = (await chief.data(BOARD, {"r": region, "p": "2016-12", "by": by}))["board"]
+        return {each["metric"]["id"]: each for each in found["figures"]} | {"all": found}
+
+    streets = await board(None)
+    assert streets["all"]["by"] == "STREET"
+    closing = streets["case.closing_rate"]
+    assert closing["figure"]["value"] == 93.72
+    assert sorted(cell["figure"]["denominator"] for cell in closing["cells"]) == [235, 737]
+    companies = await board("COMPANY")
+    assert "case.filing_rate" not in companies
+    assert [c["name"] for c in companies["case.due"]["cells"]] == ["甲物业"]
+    assert companies["case.due"]["figure"]["value"] == 972
+    departments = await board("DEPARTMENT")
+    assert (departments["case.due"]["cells"], departments["case.due"]["figure"]["value"]) == ([], 0)
+    for line in streets["all"]["series"]:
+        assert [point["period"] for point in line["points"]] == ["2016-11", "2016-12"]
+    due = next(s for s in streets["all"]["series"] if s["metric"]["id"] == "case.due")
+    assert [point["figure"]["value"] for point in due["points"]] == [0, 972]
+    wrong = {"r": region, "p": "2016", "n": 25}
+    assert (await chief.ask(BOARD, wrong))["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_the_workbook_of_the_board(ledger: Any) -> None:
+    town, now = ledger.town, dt.datetime.now(CHINA)
+    last = (now.replace(day=1) - dt.timedelta(days=1)).replace(day=1, hour=9)
+    ids = await ledger.report(3, "north1", last)
+    await ledger.step(ids[:2], 2, "file_case", "north1", last)
+    leader = await town.person("SLEAD", "north")
+    body = (await leader.send("GET", "/exports/board")).content
+    header, *rows = load_workbook(io.BytesIO(body)).get_sheet_by_name("数据").to_python()
+    assert tuple(header) == tuple(title for title, _ in COLUMNS)
+    lines = [dict(zip(header, row, strict=True)) for row in rows]
+    filed = [
+        line for line in lines
+        if line["指标"] == "立案率" and line["统计期"] == f"{last:%Y-%m}" and line["分母"]
+    ]  # fmt: skip
+    assert len(filed) == 2
+    assert {(f["数值"], f["分子"], f["分母"]) for f in filed} == {("66.67", 2, 3)}
+    assert {line["说明"] for line in lines if line["数值"] == ""} == {
+        "期内没有可计的行,不能计算比率。"
+    }
+    reader = await town.person("SCMD", "north")
+    assert (await reader.send("GET", "/exports/board")).status_code == 403
