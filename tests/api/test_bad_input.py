@@ -32,6 +32,7 @@ WRONG: dict[str, list[Any]] = {
     "Boolean": [SECRET],
     "Date": [SECRET, "2026-02-30", 20260101, "\x00"],
     "DateTime": [SECRET, "2026-01-01T00:00:00", "9999-12-31T23:59:59-12:00", "\x00"],
+    "Time": [SECRET, "25:00", 900, "\x00"],
     "Money": ["-1.00", "1.001", "9" * 30, 1.5, SECRET],
 }
 WRONG_SCALAR = [SECRET, "\x00", LONG, {"a": SECRET}]
@@ -135,6 +136,7 @@ async def real(town: Any) -> dict[str, Any]:
 GOOD = {
     "ID": str(new_id()), "String": "某某", "Int": 1, "Boolean": True, "Money": "1.00",
     "DateTime": "2026-03-02T09:00:00+08:00", "Date": "2026-03-02",
+    "Time": "15:00",
 }  # fmt: skip
 
 

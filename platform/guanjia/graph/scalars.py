@@ -17,6 +17,7 @@ Degrees = NewType("Degrees", float)
 GeoJson = NewType("GeoJson", dict)
 """A GeoJSON geometry: stored as text, an object in the API."""
 
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _YUAN = re.compile(r"-?\d{1,15}(\.\d{1,2})?")
 
 
@@ -42,6 +43,13 @@ def parse_time(value: Any) -> dt.datetime:
         return moment.astimezone(dt.UTC)
     except OverflowError:
         raise ValueError("时间超出可表示的范围。") from None
+
+
+def parse_clock(value: Any) -> dt.time:
+    """An hour and its minutes, without a zone."""
+    if not isinstance(value, str) or not _CLOCK.fullmatch(value):
+        raise ValueError("时间须为几时几分,例如 15:00。")
+    return dt.time.fromisoformat(value)
 
 
 def parse_date(value: Any) -> dt.date:
@@ -89,6 +97,12 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="日期(Asia/Shanghai),例如 2026-09-18",
         serialize=lambda day: day.isoformat(),
         parse_value=parse_date,
+    ),
+    dt.time: strawberry.scalar(
+        name="Time",
+        description="几时几分(Asia/Shanghai),例如 15:00",
+        serialize=lambda clock: clock.isoformat("minutes"),
+        parse_value=parse_clock,
     ),
     Degrees: strawberry.scalar(
         name="Degrees",

@@ -58,8 +58,6 @@ async def create_meeting_series(
     days = days_of(rule, starts_on)
     near(days[-1], now, "rule")
     lasting(minutes)
-    if starts_at.tzinfo is not None:
-        raise Refusal(BAD_USER_INPUT, "开始时间为北京时间,不带时区。", ("startsAt",))
     found = planned(days, await _calendar(transaction, starts_on), on_holiday)
     made = new_id()
     series = {
