@@ -17,5 +17,5 @@ def test_a_time_of_day_is_an_hour_and_its_minutes(given: str, read: tuple[int, i
 
 @pytest.mark.parametrize("given", ["24:00", "9:00", "15:00+08:00", "15:00:30", "", 900, None])
 def test_no_other_time_of_day_is_read(given: Any) -> None:
-    with pytest.raises(ValueError, match="^时间须为几时几分,例如 15:00。$"):
+    with pytest.raises(ValueError, match=r"^时间须为几时几分,例如 15:00。$"):
         parse_clock(given)
