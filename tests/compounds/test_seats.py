@@ -166,6 +166,42 @@ async def test_the_grid_branch_acts_where_there_is_no_company(house: House) -> N
     assert await house.names("PROPERTY_PARTY") == ["陈浩"]
 
 
+async def related(house: House, one: str, other: str) -> None:
+    made = await house.place.do(
+        "declareKinship", "kinship { id }", personId=one, relativeId=other, kind="SIBLING"
+    )
+    assert made["userErrors"] == []
+
+
+async def test_relatives_do_not_hold_the_seats_of_owners_and_company(house: House) -> None:
+    _, secretary, _ = await house.company_branch()
+    _, chair = await house.elected()
+    await related(house, chair, secretary)
+    said = await house.refused("OWNERS_COMMITTEE", chair)
+    assert said.startswith("CONFLICT 业主委员会委员与服务本小区的物业党组织成员")
+    assert "近亲属任「物业党支部」书记" in said
+    assert "「林菊" not in said
+    assert await house.names("OWNERS_COMMITTEE") == []
+
+
+async def test_relatives_do_not_act_for_both_sides(house: House) -> None:
+    delegate = await house.place.person("代表甲")
+    await related(house, delegate, house.grid_secretary)
+    acting = {"substitute": "RESIDENTS_SUBCOMMITTEE", "reason": "居委会决定〔2026〕1号"}
+    await house.appointed("OWNERS_COMMITTEE", delegate, **acting)
+    given = {"substitute": "GRID_BRANCH", "reason": "无物业公司"}
+    said = await house.refused(
+        "PROPERTY_PARTY", house.grid_secretary, **given, partyOrganisationId=house.grid_branch
+    )
+    assert "近亲属任「珑樾台」小区管家「业委会」席位" in said
+    # Once the committee is in office, nobody acts for it any more.
+    await house.elected(electedOn="2026-04-01")
+    await house.appointed(
+        "PROPERTY_PARTY", house.grid_secretary, **given, partyOrganisationId=house.grid_branch,
+        on="2026-04-01",
+    )  # fmt: skip
+
+
 async def test_sent_twice_and_seen_too_late(house: House) -> None:
     given = {"partyOrganisationId": house.committee_party, "idempotencyKey": "一次"}
     first = await house.appointed("COMMUNITY_PARTY", house.secretary, **given)

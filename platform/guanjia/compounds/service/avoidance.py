@@ -13,6 +13,7 @@ from guanjia.compounds.avoidances import Avoidance, avoidances
 from guanjia.compounds.models.committees import CommitteePost
 from guanjia.compounds.models.crossappointments import POST_TITLES
 from guanjia.compounds.models.partyorganisations import PartyPostKind
+from guanjia.compounds.models.seats import SEAT_TITLES
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Reachable, Scope
 from guanjia.graph.errors import CONFLICT, Refusal
@@ -31,10 +32,13 @@ TITLES: dict[str, str] = {
     f"PARTY:{PartyPostKind.COMMITTEE_MEMBER}": "委员",
     f"PARTY:{PartyPostKind.GROUP_LEADER}": "党小组组长",
     f"PARTY:{PartyPostKind.INSTRUCTOR}": "党建指导员",
+    **{f"SEAT:{seat}": f"小区管家「{title}」席位" for seat, title in SEAT_TITLES.items()},
 }
 # A member of a 居委会 is known by a cross-appointment in or out of it. An owners' committee's
 # member is one until the term is over. An officer of a company's branch is one for each compound
-# under contract, as long as both last. A kinship that was withdrawn keeps nobody from anything.
+# under contract, as long as both last. A seat of a butler counts for the side it is of, as long as
+# what it rests on lasts, or until the party comes for whom somebody acts. A kinship that was
+# withdrawn keeps nobody from anything.
 _HELD = """
 select x.id, x.person_id, 'RESIDENTS_COMMITTEE' as side, o.id as place, x.region_path as path,
   o.name as body,
@@ -58,6 +62,27 @@ join party_organisations b on b.tenant_id = $1 and b.id = p.party_organisation_i
 join property_contracts t on t.tenant_id = $1 and t.company_id = b.company_id
 join compounds c on c.tenant_id = $1 and c.id = t.compound_id
 where p.tenant_id = $1
+union all
+select t.id, t.person_id, 'OWNERS_COMMITTEE', c.id, c.region_path, c.name, 'SEAT:' || t.seat,
+  daterange(t.valid_from, t.valid_to) * case when t.committee_id is null
+    then daterange(null, (select min(w.term_from) from owners_committees w where w.tenant_id = $1
+      and w.compound_id = c.id and w.term_from > t.valid_from))
+    else daterange(w.term_from, w.term_to, '[]') end
+from seat_tenures t join compounds c on c.tenant_id = $1 and c.id = t.compound_id
+left join owners_committees w on w.tenant_id = $1 and w.id = t.committee_id
+where t.tenant_id = $1 and t.seat = 'OWNERS_COMMITTEE'
+union all
+select t.id, t.person_id, 'PROPERTY_PARTY', c.id, c.region_path, c.name, 'SEAT:' || t.seat,
+  daterange(t.valid_from, t.valid_to) * case when t.substitute is not null
+    then daterange(null, (select min(k.starts_on) from property_contracts k where k.tenant_id = $1
+      and k.compound_id = c.id and k.starts_on > t.valid_from))
+    else daterange(k.starts_on, k.ends_on, '[]') end
+from seat_tenures t join compounds c on c.tenant_id = $1 and c.id = t.compound_id
+join party_organisations b on b.tenant_id = $1 and b.id = t.party_organisation_id
+left join property_contracts k on k.tenant_id = $1 and k.compound_id = c.id
+  and k.company_id = b.company_id
+where t.tenant_id = $1 and t.seat = 'PROPERTY_PARTY'
+  and (t.substitute is not null or k.id is not null)
 """
 _CONFLICTS = f"""
 with held as not materialized ({_HELD}),
