@@ -177,7 +177,10 @@ async def compound_page(bench: Bench) -> None:
     assert len(compound["committee"]["members"]) == 5
     seats, lists = compound["butler"]["seats"], compound["listsInForce"]["nodes"]
     assert compound["butler"]["active"]
-    assert [len(seat["holders"]) for seat in seats] == [1, 1, 1, compounds.BUILDINGS]
+    holders = [len(seat["holders"]) for seat in seats]
+    # The grid members of the figures above are stewards of this compound too.
+    assert holders[:3] == [1, 1, 1]
+    assert holders[3] >= compounds.BUILDINGS
     assert [len(part["items"]["nodes"]) for part in lists] == [compounds.ITEMS] * 3
     assert await ours.ask() == await limit.ask()
     found = await paired(limit, ours, 2 * TURNS)
