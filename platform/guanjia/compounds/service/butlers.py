@@ -19,7 +19,6 @@ from guanjia.compounds.models.partyorganisations import PartyKind
 from guanjia.compounds.models.seats import SEAT_TITLES, SINGLE, Seat
 from guanjia.compounds.rules import substitutes_for
 from guanjia.compounds.service import tenures
-from guanjia.compounds.service.avoidance import refuse_relatives
 from guanjia.compounds.service.opening import known_person, open_compound, past_day, record_write
 from guanjia.compounds.service.tenures import Tenure
 from guanjia.db.pools import Transaction
@@ -78,7 +77,6 @@ async def appoint_to_seat(
         transaction, SEATS, body_id=compound_id, person_id=person_id, post=seat, on=day,
         substitute=substitute, reason=said, **source,
     )  # fmt: skip
-    await refuse_relatives(transaction, person_id, tenure_id)
     return await record_write(
         transaction, actor, scope, "butler.appoint", tenure_id, compound["region_path"],
         of="SeatTenure", seat=seat, acting=substitute is not None, ended=ended,

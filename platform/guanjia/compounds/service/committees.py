@@ -10,7 +10,6 @@ from guanjia.audit.service import Recorded
 from guanjia.compounds.models.committees import CommitteePost
 from guanjia.compounds.rules import rule
 from guanjia.compounds.service import tenures
-from guanjia.compounds.service.avoidance import refuse_relatives
 from guanjia.compounds.service.opening import (
     in_order,
     known_person,
@@ -174,7 +173,6 @@ async def add_committee_member(
     member_id = await tenures.begin(
         transaction, MEMBERS, body_id=committee_id, person_id=person_id, post=post, on=begins
     )
-    await refuse_relatives(transaction, person_id, member_id)
     return await record_write(
         transaction,
         actor,

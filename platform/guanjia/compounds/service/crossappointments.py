@@ -15,7 +15,6 @@ from guanjia.audit.service import Recorded
 from guanjia.compounds.models.crossappointments import CrossKind, CrossPost
 from guanjia.compounds.models.partyorganisations import PartyKind, PartyPostKind
 from guanjia.compounds.service import tenures
-from guanjia.compounds.service.avoidance import refuse_relatives
 from guanjia.compounds.service.opening import in_order, known_person, open_compound, record_write
 from guanjia.compounds.service.tenures import Tenure
 from guanjia.db.pools import Transaction
@@ -135,7 +134,6 @@ async def appoint_across(
         kind=kind, from_party_id=from_party_id, from_organisation_id=from_organisation_id,
         compound_id=compound_id, region_id=home["region_id"], region_path=home["region_path"],
     )  # fmt: skip
-    await refuse_relatives(transaction, person_id, made)
     return await record_write(
         transaction, actor, scope, "cross_appointment.begin", made, home["region_path"],
         of="CrossAppointment", kind=kind, post=post,

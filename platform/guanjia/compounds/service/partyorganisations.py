@@ -10,7 +10,6 @@ from guanjia.audit.service import Recorded
 from guanjia.compounds.models.partyorganisations import INDEPENDENT, PartyKind, PartyPostKind
 from guanjia.compounds.rules import rule
 from guanjia.compounds.service import tenures
-from guanjia.compounds.service.avoidance import refuse_relatives
 from guanjia.compounds.service.crossappointments import end_with_party
 from guanjia.compounds.service.opening import (
     in_order,
@@ -200,7 +199,6 @@ async def appoint_party_post(
     post_id = await tenures.begin(
         transaction, POSTS, body_id=party_organisation_id, person_id=person_id, post=post, on=on
     )
-    await refuse_relatives(transaction, person_id, post_id)
     return await record_write(
         transaction,
         actor,

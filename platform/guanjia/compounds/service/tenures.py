@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from guanjia.audit.service import Recorded
+from guanjia.compounds.service.avoidance import refuse_relatives
 from guanjia.compounds.service.opening import in_order, record_write, same_version
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
@@ -41,7 +42,8 @@ async def begin(
     on: dt.date,
     **more: Any,
 ) -> UUID:
-    """The person holds the post from this day. The body is locked by the caller."""
+    """The person holds the post from this day, unless a near relative keeps them from it. The body
+    is locked by the caller."""
     others = await transaction.connection.fetch(
         f"select person_id, {tenure.post} as post from {tenure.table} where tenant_id = $1"
         f" and {tenure.body} = $2 and (valid_to is null or valid_to > $3)",
@@ -65,6 +67,7 @@ async def begin(
         on,
         *more.values(),
     )
+    await refuse_relatives(transaction, person_id, tenure_id)
     return tenure_id
 
 
