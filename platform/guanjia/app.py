@@ -81,7 +81,7 @@ async def world(
             await database.close()
 
 
-async def check_walls(connections: Connections, timeout: float = 60) -> None:  # noqa: ASYNC109
+async def check_walls(connections: Connections, timeout: float = 60) -> None:  # noqa: ASYNC109  # passed on
     """Both roles, their server and the walls are as they must be, or UnsafeDatabase."""
     for role in ("app_rw", "app_ro"):
         connection = await connect(connections.require(role), timeout=timeout)

@@ -172,6 +172,7 @@ async def _busy(workers: list[Worker]) -> None:
     """Some more has been answered, and something is under way."""
     wanted = sum(len(worker.filed) for worker in workers) + random.randint(LEAST, 3 * LEAST)
     async with asyncio.timeout(60):
+        # The clients keep lists: there is no event to wait for.
         while sum(len(worker.filed) for worker in workers) < wanted:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     await asyncio.sleep(random.uniform(0, 0.05))

@@ -96,6 +96,7 @@ MALFORMED: list[Any] = [
     {"type": "complete"},
     subscribe("{ __typename }", 1),
     subscribe("{ __typename }", ""),
+    # The frame is wrong on purpose.
     subscribe(1),  # type: ignore[arg-type]
     subscribe("{ __typename }", variables="x"),
     subscribe("{ __typename }", variables=[]),

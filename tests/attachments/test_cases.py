@@ -101,6 +101,7 @@ async def test_what_nobody_used_is_swept(town: Any, folder: Store, tmp_path: Any
     clerk = await town.person("COMM", "north1")
     used, twice = await sent(clerk, picture()), await sent(clerk, picture())
     unused = await sent(clerk, picture(colour="red"))
+    # Asked twice, in one line.
     files = lambda: sorted(p.name for p in (tmp_path / "kept").rglob("*.content"))  # noqa: E731
     assert len(files()) == 2, "the same photo lies once"
     await reported(town, clerk, "north1grid", [used])

@@ -113,6 +113,7 @@ async def test_a_server_that_loses_what_it_acknowledged_is_refused(
         await connection.execute(f"alter system set {name} = off")
         await connection.execute("select pg_reload_conf()")
         async with asyncio.timeout(10):
+            # The server tells nobody that it has read its settings again.
             while await connection.fetchval("select current_setting($1)", name) == "on":  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         with pytest.raises(UnsafeDatabase, match=f"{name}.*postgresql.conf"):

@@ -59,6 +59,7 @@ def test_what_can_be_asked_is_what_is_answered(schema: GraphQLSchema) -> None:
             seen += 1
         if "orderBy" in field.args:
             order = get_named_type(field.args["orderBy"].type)
+            # An orderBy is always an enum.
             assert set(order.values) <= set(node.orders), place  # type: ignore[union-attr]
     assert seen >= 8
 

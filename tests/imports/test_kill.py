@@ -100,6 +100,7 @@ async def _gone(admin: Any, process: int) -> bool:
 async def _until(look: Any) -> Any:
     """What is seen as soon as there is something to see."""
     async with asyncio.timeout(30):
+        # What is seen is in another process.
         while not (found := await look()):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     return found

@@ -27,6 +27,7 @@ def full_width(text: str) -> str:
 
 
 def citizen(number: str, **more: object) -> identity.Document:
+    # What a test passes on is of whatever type the test is about.
     return document(CITIZEN, number, TODAY, **more)  # type: ignore[arg-type]
 
 

@@ -151,6 +151,7 @@ async def test_a_worker_ends_with_its_parent(connections: Connections) -> None:
 
     async def alive() -> bool:
         try:
+            # A file of the kernel is read at once.
             with open(f"/proc/{child}/stat") as stat:  # noqa: ASYNC230
                 return stat.read().rpartition(")")[2].split()[0] != "Z"
         except FileNotFoundError:

@@ -52,12 +52,14 @@ async def test_killed_workers_lose_nothing_and_do_nothing_twice(
         async with asyncio.timeout(60 + KILLS * 20 + JOBS):
             while kills < KILLS:
                 wanted = (kills + 1) * 2 * JOBS // (KILLS + 1)
+                # The steps are taken in other processes.
                 while await steps(town) < wanted - random.randint(1, 5):  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
                 await asyncio.sleep(random.uniform(0, 0.03))
                 await stopped(workers.pop(0), signal.SIGKILL)
                 kills += 1
                 workers.append(await started(connections))
+            # As above.
             while await steps(town) < 2 * JOBS:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
     finally:

@@ -15,6 +15,7 @@ from uuid import UUID
 from guanjia.compounds import forms
 from guanjia.compounds.homesheet.columns import RELATIONS, YES
 from guanjia.compounds.homesheet.stored import Stored, holder, look
+from guanjia.compounds.models import BindingRelation
 from guanjia.imports.kinds import Change, Finding, Place, Row
 from guanjia.people.drafts import MOST_PHONES
 from guanjia.people.service import KNOWN, phone_index
@@ -103,7 +104,8 @@ def _resident(place: Place, stored: Stored, home: Any, row: Row, said: _Said) ->
     elif bound.relation != RELATIONS[row["relation"]]:
         raise _Wrong(
             "relation",
-            f"此人与该房屋的关系已登记为“{TITLES[bound.relation]}”;有变时请先在系统中结束原绑定。",  # type: ignore[index]
+            f"此人与该房屋的关系已登记为“{TITLES[BindingRelation(bound.relation)]}”;"
+            "有变时请先在系统中结束原绑定。",
         )
     if person is not None:
         _phone(stored, person, row, said)
