@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Iterator
+from contextvars import Context
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,7 @@ from guanjia import settings
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Database
 from guanjia.graph.errors import Refusal
-from guanjia.jobs import kinds
+from guanjia.jobs import kinds, queue
 from guanjia.jobs.kinds import JobKind, Work, daily, load_kinds, register
 from guanjia.jobs.queue import CLAIM, LISTED, Outcome, drain, list_due, next_at, pause, run_some
 from guanjia.jobs.service import retry_job, status_of
@@ -162,6 +163,31 @@ async def test_two_workers_do_each_job_once(place: Place) -> None:
         each for found in await asyncio.gather(*(work() for _ in range(4))) for each in found
     ]
     assert outcomes == [Outcome.DONE] * 60
+    assert await place.effects() == dict.fromkeys(who, 1)
+
+
+async def test_a_job_whose_row_is_held_for_a_moment_is_not_lost(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker that looks for jobs holds the rows it finds claimed until it is done."""
+    who = [await place.leaver() for _ in range(3)]
+    await place.look()
+    run, held = queue._run, asyncio.Event()
+
+    async def hold() -> None:
+        async with place.database.tenant_transaction(place.tenant.id) as other:
+            await other.connection.fetch("select id from jobs for update")
+            held.set()
+            await asyncio.sleep(0.2)
+
+    async def later(*given: Any) -> Any:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(hold(), context=Context())  # else it is in our transaction
+            await held.wait()
+            return await run(*given)
+
+    monkeypatch.setattr(queue, "_run", later)
+    assert await place.some() == [Outcome.DONE] * 3
     assert await place.effects() == dict.fromkeys(who, 1)
 
 

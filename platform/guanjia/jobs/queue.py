@@ -225,9 +225,11 @@ async def _run(
 ) -> dict[UUID, Outcome]:
     """The effects and their marks; all or none."""
     connection = transaction.connection
+    # Whoever looked for jobs while these were claimed may hold their rows until it has seen so: a
+    # moment's wait. What is being done is never claimed again, its row is held.
     held = await connection.fetch(
         "select id, attempts from jobs where tenant_id = $1 and id = any($2)"
-        " and state = 'RUNNING' for update skip locked",
+        " and state = 'RUNNING' order by id for update",
         transaction.tenant_id,
         [job.id for job in jobs],
     )
