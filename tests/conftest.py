@@ -8,16 +8,19 @@ walls on purpose takes a superuser there. The database is new each time and drop
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import asyncpg
 import hypothesis
 import pytest
+from argon2 import PasswordHasher
 
 from guanjia import settings
+from guanjia.access import passwords
 from guanjia.access.policy import Policy, load
 from guanjia.db import cluster, embedded
 from guanjia.db.connections import (
@@ -39,6 +42,13 @@ hypothesis.settings.register_profile(
     "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("busy")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported is garbage to nobody: the collector need not walk it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @dataclass(frozen=True)
@@ -107,6 +117,16 @@ async def database(connections: Connections) -> AsyncIterator[Database]:
 def policy() -> Policy:
     """The built-in policies; nothing changes them."""
     return load(settings.load().policies_dir)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cheap_hashing() -> Iterator[PasswordHasher]:
+    """A quick argon2id: most tests are about what happens around it. The real one is given."""
+    real, cheap = passwords._hasher, PasswordHasher(time_cost=1, memory_cost=1024)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", cheap)
+        patch.setattr(passwords, "_NOBODY", passwords._of_nobody(cheap))
+        yield real
 
 
 @pytest.fixture

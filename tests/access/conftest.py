@@ -5,16 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import pytest
-from argon2 import PasswordHasher
 
 from guanjia import settings
-from guanjia.access import passwords
 from guanjia.access.actor import Actor, load_actor
 from guanjia.access.desk import Desk
 from guanjia.access.models import MemberKind
@@ -38,14 +36,6 @@ def tokens() -> Tokens:
 @pytest.fixture
 def desk(database: Database, tokens: Tokens, policy: Policy) -> Desk:
     return Desk(database, settings.load(), tokens, policy)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def cheap_hashing() -> Iterator[None]:
-    """A quick argon2id: these tests are about what happens around it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=1024))
-        yield
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from argon2 import PasswordHasher, extract_parameters
 
 from guanjia import settings
 from guanjia.access import passwords
@@ -52,3 +53,10 @@ async def test_only_the_right_password_matches() -> None:
     for wrong in ("abcdefgh12", "", "\0", "\ud800"):
         assert not await passwords.matches(stored, wrong)
     assert not await passwords.matches(None, "Abcdefgh12")
+
+
+async def test_the_real_hash_is_dear_and_as_dear_for_nobody(cheap_hashing: PasswordHasher) -> None:
+    """argon2id with the second set of parameters that RFC 9106 recommends."""
+    stored = extract_parameters(cheap_hashing.hash("Abcdefgh12"))
+    assert (stored.memory_cost, stored.time_cost, stored.parallelism) == (65_536, 3, 4)
+    assert extract_parameters(passwords._of_nobody(cheap_hashing)) == stored

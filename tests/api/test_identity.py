@@ -8,11 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-from argon2 import PasswordHasher
 from tests.api.test_walls import READING, sample
 
 from guanjia import schema as schemas
-from guanjia.access import passwords
 from guanjia.context import Context, Request
 from guanjia.graph.marks import PUBLIC
 
@@ -36,11 +34,6 @@ GRANT = "mutation ($i: GrantRoleInput!) { grantRole(input: $i) { userErrors { co
 ME = "{ viewer { displayName mustChangePassword permissions sessionId sessions { id device } } }"
 CASES = "{ cases { totalCount } }"
 FRESH = "Fresh-Word-1"
-
-
-@pytest.fixture(autouse=True)
-def cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=1024))
 
 
 class Account:

@@ -11,12 +11,14 @@ import os
 import secrets
 import string
 import unicodedata
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
 
 from guanjia.graph.errors import LIMIT_EXCEEDED, Denied, Refusal
 from guanjia.tenancy.signin import SignInRules
@@ -26,8 +28,20 @@ REMEMBERED = 5
 MAX_WAITING = 100
 """Hashes under way or waiting in this process; whoever comes later is asked to try again."""
 _hasher = PasswordHasher()
+
+
+def _of_nobody(hasher: PasswordHasher) -> str:
+    """The hash of a password that nobody knows: random bytes, with the hasher's parameters."""
+    salt, digest = (
+        b64encode(secrets.token_bytes(size)).decode().rstrip("=")
+        for size in (hasher.salt_len, hasher.hash_len)
+    )
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v={ARGON2_VERSION}${cost}${salt}${digest}"
+
+
 # Verified against when there is no such user, so that an answer takes as long.
-_NOBODY = _hasher.hash(secrets.token_urlsafe(16))
+_NOBODY = _of_nobody(_hasher)
 _threads = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2), thread_name_prefix="argon2")
 _waiting = 0
 
