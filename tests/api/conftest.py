@@ -13,7 +13,13 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from tests.api.meetings import populate_meetings
-from tests.api.population import import_batch, populate_compounds, populate_jobs, populate_parties
+from tests.api.population import (
+    import_batch,
+    populate_compounds,
+    populate_jobs,
+    populate_parties,
+    populate_routing,
+)
 from tests.conftest import make_tenant
 
 from guanjia import settings
@@ -305,4 +311,5 @@ async def people(town: Any) -> list[Any]:
     await populate_jobs(town)
     await populate_meetings(town)
     await import_batch(town, found[2], "north1")
+    await populate_routing(town)
     return found

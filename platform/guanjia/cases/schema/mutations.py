@@ -107,11 +107,18 @@ class EscalateCaseInput(CaseStepInput):
 
 @strawberry.input(description="派遣:主办、协办与时限(缺省用类别的时限)")
 class DispatchCaseInput(CaseStepInput):
-    organisation_id: strawberry.ID
-    assistant_ids: list[strawberry.ID] = strawberry.field(default_factory=list)
+    organisation_id: strawberry.ID | None = strawberry.field(
+        default=None, description="主办单位;不填时按派遣路由,见 explainDispatch"
+    )
+    assistant_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="协办单位;主办与协办都不填时按派遣路由"
+    )
     limit_value: int | None = None
     limit_unit: TimeUnit | None = None
     note: str | None = None
+    reason: str | None = strawberry.field(
+        default=None, description="派给路由以外的单位时须填写,记入经过"
+    )
 
 
 @strawberry.input(description="退单")

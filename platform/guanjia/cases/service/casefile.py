@@ -127,6 +127,11 @@ class CaseFile:
         MACHINE.check_guards(row, situation)
         return Step(row, reach, who)
 
+    def acting_level(self, action: str) -> Level:
+        """The level at which the actor may take the step that is up to a level; Denied if none."""
+        reach, _ = self._entitled(MACHINE.row(action, self.facts.state), self.place)
+        return Level(reach.level)
+
     async def begin(self, step: Step, payload: Payload) -> None:
         """The row was inserted by the step: its first event."""
         await self._write(step, payload, None)
