@@ -98,7 +98,7 @@ class CaseFile:
             or any(a.organisation_id in organisations for a in self.assigned),
             photo_pair=self.photo_pair,
             photos=self.photos,
-            parts_open=sum(not a.done for a in open_parts),
+            parts_open=tuple(sorted(a.name for a in open_parts if not a.done)),
             suspension=self.suspension,
             extension=self.extension,
             **more,
