@@ -19,6 +19,7 @@ from tests.api.population import (
     populate_compounds,
     populate_jobs,
     populate_parties,
+    populate_routing,
 )
 from tests.conftest import make_tenant
 
@@ -313,4 +314,5 @@ async def people(town: Any) -> list[Any]:
     await import_batch(town, found[2], "north1")
     for person in found:
         await notice(town, person)
+    await populate_routing(town)
     return found
