@@ -58,6 +58,8 @@ READING = {
     "agendaItem": '{ agendaItem(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "publishedMeetings": "{ publishedMeetings { totalCount } }",
     "publishedMeeting": '{ publishedMeeting(id: "00000000-0000-0000-0000-000000000000") { id } }',
+    "whistles": "{ whistles { totalCount } }",
+    "whistle": '{ whistle(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "ownersVotes": "{ ownersVotes { totalCount } }",
     "ownersVote": '{ ownersVote(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "householdPolls": "{ householdPolls { totalCount } }",

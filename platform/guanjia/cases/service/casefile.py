@@ -172,9 +172,9 @@ class CaseFile:
         await self._tell(step, event)
 
     async def annotate(self, step: Step, payload: Payload) -> UUID:
-        """The step is told in the timeline and the case stays as it is; the event's id."""
-        facts, author = self.facts, self.actor
-        assert author is not None, "the system annotates nothing"
+        """The step is told in the timeline and the case stays as it is; the event's id. It may be
+        a step of what hangs on the case; without a reach the system took it."""
+        facts, author = self.facts, self.actor if step.reach else None
         return await self._tell(
             step,
             Event(
@@ -183,7 +183,7 @@ class CaseFile:
                 facts.state,
                 facts.state,
                 self.now,
-                author.membership_id,
+                author.membership_id if author else None,
                 payload,
                 due_at=facts.due_at,
                 first_due_at=facts.first_due_at,
@@ -273,7 +273,7 @@ class CaseFile:
 class Step:
     """A transition that may be taken, and by which right. Without a reach the system takes it."""
 
-    row: Transition[State, Who]
+    row: Transition[Any, Any]
     reach: Reach | None
     who: Who
 
