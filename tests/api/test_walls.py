@@ -84,6 +84,8 @@ READING = {
     "retentionRules": "{ retentionRules { totalCount } }",
     "auditRecords": "{ auditRecords { totalCount } }",
     "jobs": "{ jobs { totalCount } }",
+    "notifications": "{ notifications { totalCount } }",
+    "notification": '{ notification(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "importBatches": "{ importBatches { totalCount } }",
     "importBatch": '{ importBatch(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "importKinds": "{ importKinds { code } }",
