@@ -1,12 +1,15 @@
-"""What a walked town has of whistles: one in each street, to a department that came."""
+"""What a walked town has of whistles: one in each street, and a joint meeting with its task."""
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 
 async def populate_whistles(town: Any) -> None:
-    """In the north and in the south: a whistle of the street to a department, with a sign-in."""
+    """In the north and in the south: a whistle of the street to a department, with a sign-in; and
+    an escalation that a joint meeting has answered."""
+    district = await town.person("DCMD", "district")
     for street, community, department in (
         ("north", "north1", "住建局"),
         ("south", "south1", "城管局"),
@@ -22,3 +25,15 @@ async def populate_whistles(town: Any) -> None:
         )  # fmt: skip
         (call,) = made["whistle"]["calls"]
         await called.done("signInOnSite", callId=call["id"], measures="现场勘查")
+        made = await chief.done(
+            "raiseEscalation", "escalation { id version }", caseId=case["id"], level="L4",
+            trigger="DISPUTE", reason="部门意见不一",
+        )  # fmt: skip
+        now = dt.datetime.now(dt.UTC)
+        await district.done(
+            "recordJointMeeting", **made["escalation"], metAt=now.isoformat(), minutes="纪要",
+            tasks=[{
+                "organisationId": str(town.organisations[department]), "task": "牵头整改",
+                "dueAt": (now + dt.timedelta(days=5)).isoformat(),
+            }],
+        )  # fmt: skip

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from tests.whistles.conftest import CALL, FAR, NEAR, WHISTLE, Alarm
 
+from guanjia.graph.times import CHINA
+
+INDICATOR = (
+    "query ($id: ID!, $r: ID!, $p: String!) { indicator(id: $id, regionId: $r, period: $p) {"
+    " cells(by: DEPARTMENT) { cells { name figure { numerator denominator } } }"
+    " rows { totalCount nodes { id } } } }"
+)
+EARLIER = """
+update whistle_outcomes set since = since - interval '1 hour', until = until - interval '1 hour',
+  attend_by = attend_by - interval '1 hour', attended_at = attended_at - interval '1 hour',
+  scored_at = scored_at - interval '1 hour' where tenant_id = $1
+"""
 TIMELINE = (
     "query ($id: ID!) { case(id: $id) { timeline { nodes { action title actorRole note } } } }"
 )
@@ -16,7 +29,7 @@ async def told(alarm: Alarm) -> list[str]:
     return [each["action"] for each in found["case"]["timeline"]["nodes"]]
 
 
-async def test_a_whistle_is_attended_answered_and_scored(alarm: Alarm) -> None:
+async def test_a_whistle_is_attended_answered_and_scored(alarm: Alarm, admin: Any) -> None:
     whistle = await alarm.sounded("住建局", "城管局", urgent=True)
     assert whistle["state"] == "SOUNDED"
     assert whistle["number"].split("-")[:2] == ["990101", "哨"]
@@ -79,6 +92,25 @@ async def test_a_whistle_is_attended_answered_and_scored(alarm: Alarm) -> None:
     )
     assert found["case"]["whistles"] == [{"id": whistle["id"], "state": "SCORED"}]
     assert found["case"]["version"] == alarm.case["version"], "the case itself stays as it is"
+    # How the departments responded is a figure of the district, and opens to the case.
+    await admin.execute(EARLIER, alarm.town.tenant.id)
+    figures = {
+        "whistle.attendance_rate": {"住建局": (1, 1), "城管局": (1, 1)},
+        "whistle.satisfaction_rate": {"住建局": (1, 1), "城管局": (0, 1)},
+    }
+    district = await alarm.town.person("DCMD")
+    for metric, parts in figures.items():
+        asked = {
+            "id": metric, "r": str(alarm.town.tenant.regions["district"].id),
+            "p": str(dt.datetime.now(CHINA).year),
+        }  # fmt: skip
+        figure = (await district.data(INDICATOR, asked))["indicator"]
+        cells = {
+            cell["name"]: (cell["figure"]["numerator"], cell["figure"]["denominator"])
+            for cell in figure["cells"]["cells"]
+        }
+        assert cells == parts, metric
+        assert figure["rows"] == {"totalCount": 1, "nodes": [{"id": alarm.case["id"]}]}
 
 
 async def test_only_those_who_may_whistle(alarm: Alarm) -> None:

@@ -27,6 +27,7 @@ from guanjia.cases.models import CASE_REACH, Case
 from guanjia.cases.reasons import AssignmentRole, Level, Source
 from guanjia.cases.service.changes import notify
 from guanjia.cases.service.contents import Assigned, complete
+from guanjia.cases.service.followers import FOLLOWERS
 from guanjia.cases.service.timeline import append_event
 from guanjia.cases.service.workdays import load_calendar
 from guanjia.cases.states import State, stage_of
@@ -170,6 +171,8 @@ class CaseFile:
             *(getattr(self.facts, name) for name in _FACTS),
         )
         await self._tell(step, event)
+        for follow in FOLLOWERS:
+            await follow(self, before, event)
 
     async def annotate(self, step: Step, payload: Payload) -> UUID:
         """The step is told in the timeline and the case stays as it is; the event's id. It may be

@@ -55,9 +55,7 @@ SignInState = strawberry.enum(
 )
 WhistleStateFilter = enum_filter(WhistleState)
 WhistleLevelFilter = enum_filter(WhistleLevel)
-_OF_CASE = (
-    "(select wc.{} from cases wc where wc.tenant_id = {{tenant}} and wc.id = {{row}}.case_id)"
-)
+OF_CASE = "(select wc.{} from cases wc where wc.tenant_id = {{tenant}} and wc.id = {{row}}.case_id)"
 _CALLS = (
     "exists (select 1 from whistle_calls wf where wf.tenant_id = {tenant}"
     " and wf.whistle_id = {row}.id and %s)"
@@ -160,11 +158,11 @@ class Whistle:
     limits_provisional: bool = column("时限跨越了尚无放假通知的年份")
     ended_reason: str | None = column("收哨或终止的理由")
     version: int = column("版本;更新时须带上")
-    case_number: str = derived(_OF_CASE.format("number"), "案件编号")
-    case_title: str = derived(_OF_CASE.format("title"), "案件标题")
-    case_location: str = derived(_OF_CASE.format("location"), "案件地点")
-    case_longitude: Degrees | None = derived(_OF_CASE.format("longitude"), "案件经度(WGS-84)")
-    case_latitude: Degrees | None = derived(_OF_CASE.format("latitude"), "案件纬度(WGS-84)")
+    case_number: str = derived(OF_CASE.format("number"), "案件编号")
+    case_title: str = derived(OF_CASE.format("title"), "案件标题")
+    case_location: str = derived(OF_CASE.format("location"), "案件地点")
+    case_longitude: Degrees | None = derived(OF_CASE.format("longitude"), "案件经度(WGS-84)")
+    case_latitude: Degrees | None = derived(OF_CASE.format("latitude"), "案件纬度(WGS-84)")
     case: Case | None = one("Case", "case_id", "案件;不在您可读的范围时为空")
     from_region: Region | None = one(
         "Region", "from_region_id", "吹哨的社区或街道", through="whistle:read"

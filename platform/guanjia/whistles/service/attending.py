@@ -24,7 +24,9 @@ from guanjia.graph.errors import CONFLICT, Refusal
 from guanjia.graph.times import local_date
 from guanjia.whistles.models.whistles import SignInState
 from guanjia.whistles.rules import number
+from guanjia.whistles.service.ending import move
 from guanjia.whistles.service.opening import WhistleFile, open_part, tell
+from guanjia.whistles.service.outcomes import keep_outcomes
 from guanjia.whistles.states import LABELS, Score, WhistleState
 
 _METRES = f"round({metres_between('c', '$3', '$4')})::int"
@@ -124,7 +126,7 @@ async def answer_whistle(
     await _keep(file, id, values)
     await tell(file, step, Payload(reason=done, organisation_id=call["organisation_id"]))
     if file.state is WhistleState.ATTENDED and all(c["answered_at"] for c in file.calls):
-        await file.move("all_answered")
+        await move(file, "all_answered")
     return id
 
 
@@ -154,18 +156,19 @@ async def score_response(
     told = "满意" if choice == Score.SATISFIED else "不满意"
     await tell(file, step, Payload(reason=why, note=told, organisation_id=call["organisation_id"]))
     if all(c["score"] for c in file.calls):
-        await file.move("all_scored")
+        await move(file, "all_scored")
     return id
 
 
 async def _attended(file: WhistleFile, call_id: UUID, at: datetime) -> None:
     await _keep(file, call_id, {"attended_at": at})
     if all(call["attended_at"] for call in file.calls):
-        await file.move("all_attended")
+        await move(file, "all_attended")
 
 
 async def _keep(file: WhistleFile, call_id: UUID, values: dict[str, Any]) -> None:
     await store(file.transaction, "whistle_calls", call_id, values)
+    await keep_outcomes(file.transaction, [file.id], file.now)
     file.calls = [{**c, **values} if c["id"] == call_id else c for c in file.calls]
 
 

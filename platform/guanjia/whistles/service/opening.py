@@ -13,7 +13,7 @@ from guanjia.cases.facts import Payload
 from guanjia.cases.machine import Transition
 from guanjia.cases.service.casefile import SYSTEM, CaseFile, Step, file_of
 from guanjia.cases.transitions import SYSTEM_STEP, Authority, Who
-from guanjia.compounds.service.opening import same_version, store
+from guanjia.compounds.service.opening import same_version
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Reach, Reachable, Scope
 from guanjia.graph.errors import forbidden, not_found
@@ -92,14 +92,6 @@ class WhistleFile:
         WHISTLE_MACHINE.check_guards(row, situation)
         return Step(row, reach, Who(self.scope.permission, Authority.REACH))
 
-    async def move(self, action: str, reason: str | None = None) -> None:
-        """The whistle is in the state to which the step leads."""
-        target = WHISTLE_MACHINE.row(action, self.state).target
-        assert target is not None
-        values = {"state": target, "state_since": self.now, "ended_reason": reason}
-        await store(self.transaction, "whistles", self.id, values)
-        self.row = {**self.row, **values}
-
     def _entitled(
         self, row: Transition[WhistleState, Part], call: Mapping[str, Any] | None
     ) -> Reach:
@@ -132,7 +124,7 @@ async def open_whistle(
 ) -> WhistleFile:
     """The whistle, which the scope reaches, and its case, both locked. NOT_FOUND otherwise;
     CONFLICT when it has changed since the version."""
-    key = await _reached(
+    key = await reached(
         transaction, scope, "whistles", WHISTLE_REACH, whistle_id, "x.id, x.case_id"
     )
     return await _open(transaction, actor, scope, key, now, version)
@@ -149,7 +141,7 @@ async def open_part(
 ) -> tuple[WhistleFile, Mapping[str, Any]]:
     """A call or a sign-in that the scope reaches, and its whistle; locked as `open_whistle` does.
     `version` is that of the part."""
-    key = await _reached(
+    key = await reached(
         transaction,
         scope,
         table,
@@ -220,14 +212,16 @@ async def _open(
     return WhistleFile(case, scope, row, calls, row["from_path"])
 
 
-async def _reached(
+async def reached(
     transaction: Transaction,
     scope: Scope,
     table: str,
     reach: Reachable,
     row_id: UUID,
     columns: str,
+    noun: str = NOUN,
 ) -> Mapping[str, Any]:
+    """The columns of a row that the scope reaches; NOT_FOUND otherwise."""
     arguments: list[Any] = [transaction.tenant_id, row_id]
 
     def bind(value: Any, kind: str) -> str:
@@ -240,5 +234,5 @@ async def _reached(
         *arguments,
     )
     if row is None:
-        raise not_found(NOUN, "id")
+        raise not_found(noun, "id")
     return row

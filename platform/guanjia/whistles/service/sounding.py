@@ -18,8 +18,12 @@ from guanjia.db.scope import Reach, Scope
 from guanjia.graph import texts
 from guanjia.graph.errors import BAD_USER_INPUT, Refusal, forbidden
 from guanjia.graph.times import local_date
+from guanjia.whistles.levels import EscalationLevel, Trigger
 from guanjia.whistles.rules import grounds, limit
+from guanjia.whistles.service.ending import move
+from guanjia.whistles.service.escalating import insert
 from guanjia.whistles.service.opening import open_whistle, tell
+from guanjia.whistles.service.outcomes import keep_outcomes
 from guanjia.whistles.states import (
     LABELS,
     OPEN,
@@ -102,6 +106,17 @@ async def sound_whistle(
         [new_id() for _ in units],
         list(units),
     )
+    await keep_outcomes(transaction, [made], now)
+    await insert(
+        case,
+        EscalationLevel(level),
+        Trigger.WHISTLE,
+        reason=why,
+        whistle_id=made,
+        answer_by=attend_by.at,
+        by=actor.membership_id,
+        told=False,
+    )
     names = "、".join(name for _, name in kinds)
     await case.annotate(
         Step(row, reach, Who(scope.permission, Authority.REACH)),
@@ -124,7 +139,7 @@ async def withdraw_whistle(
     file = await open_whistle(transaction, actor, scope, id, now, version)
     why = texts.text(reason, LABELS["reason"], "reason")
     step = file.prepare("withdraw_whistle", {"reason": why})
-    await file.move("withdraw_whistle", why)
+    await move(file, "withdraw_whistle", why)
     await tell(file, step, Payload(reason=why))
     return id
 
