@@ -33,6 +33,7 @@ PERMISSIONS = {
     "submit_case": "case:report", "report_case": "case:report", "verify_case": "case:verify",
     "file_case": "case:file", "decline_case": "case:file", "link_duplicate": "case:link_duplicate",
     "dispatch_case": "case:dispatch", "rule_return": "case:dispatch", "accept_case": "case:handle",
+    "assign_part": "case:dispatch", "release_part": "case:dispatch",
     "return_case": "case:handle", "start_case": "case:handle", "complete_part": "case:handle",
     "give_feedback": "case:handle", "request_suspension": "case:handle",
     "resume_case": "case:handle", "request_extension": "case:handle",
