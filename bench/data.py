@@ -87,10 +87,11 @@ order by n, t
 """
 _EVENTS = """
 insert into case_events (tenant_id, id, case_id, seq, code, action, title, from_state, to_state, at,
-  actor_name, actor_role, region_path, current_path, reporter_id, prev_hash, hash)
+  actor_name, actor_role, category_id, region_path, current_path, reporter_id, prev_hash, hash)
 select c.tenant_id, uuidv7(c.created_at - clock_timestamp()), c.id, e, 'T1', 'report_case', '上报',
-  case when e > 1 then 'REPORTED' end, 'REPORTED', c.created_at, '上报人', 'COMM', c.region_path,
-  c.region_path, c.reporter_id, decode(repeat('00', 32), 'hex'), decode(repeat('00', 32), 'hex')
+  case when e > 1 then 'REPORTED' end, 'REPORTED', c.created_at, '上报人', 'COMM', c.category_id,
+  c.region_path, c.region_path, c.reporter_id, decode(repeat('00', 32), 'hex'),
+  decode(repeat('00', 32), 'hex')
 from cases c cross join generate_series(1, 3) e
 where c.tenant_id = any($1::uuid[])
 order by c.created_at, c.tenant_id, e

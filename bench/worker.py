@@ -40,6 +40,11 @@ _WORKDAYS = """
 insert into workdays (tenant_id, day, is_workday, source)
 select t, d, w, '测试' from unnest($1::uuid[]) t, unnest($2::date[], $3::boolean[]) y(d, w)
 """
+# Loading sets no triggers off; this is what the one of events would have kept.
+_OUTCOMES = """
+select count(case_outcome_follows(e)) from
+  (select * from case_events order by tenant_id, case_id, seq) e
+"""
 _SURVEYED = """
 update cases set state = 'EVALUATING', stage = 'EVALUATING', closed_at = created_at,
   state_since = now() - interval '7 days', affected_households = 2, dispatched_level = 'COMMUNITY',
@@ -74,6 +79,8 @@ async def load() -> Connections:
             [day.day for day in days],
             [day.is_workday for day in days],
         )
+        await admin.execute(_OUTCOMES)
+        await admin.execute("analyze case_outcomes")
     finally:
         await admin.close()
     return connections

@@ -83,3 +83,20 @@ async def test_what_was_counted_before_a_region_moved_stays_counted_there(town: 
     await town.do("supervisor", "void_case", case, reason="无")
     *_, last = await outcomes_of(town, case.id)
     assert last["voided_at"] is not None
+
+
+async def test_a_case_without_outcomes_finds_them_at_its_next_event(town: Any) -> None:
+    """However they came to be missing: no step of a case is ever refused for them."""
+    case, stale = await worked(town), "delete from case_outcomes where case_id = $1"
+    async with town.open() as transaction:
+        await transaction.connection.execute(stale, case.id)
+    town.later(minutes=10)
+    await town.do("grid_two", "evaluate_case", case, choice="SATISFIED", household="3栋501")
+    await town.do("clerk", "finish_evaluation", case)
+    assert await same_as_replay(town, case) > 12
+    async with town.open() as transaction:
+        await transaction.connection.execute(stale, case.id)
+    await changed(town, _990101001001=MOVED)
+    *_, last = await outcomes_of(town, case.id)
+    assert last["region_path"] == (await town.stored(case.id))["region_path"]
+    assert last["evaluated_at"] is not None
