@@ -10,7 +10,7 @@ from guanjia.db.pools import Transaction
 from guanjia.db.references import referring
 from guanjia.graph.errors import CONFLICT, Refusal
 from guanjia.imports.columns import Column, Kind
-from guanjia.imports.kinds import Change, Effect, Finding, ImportKind, Place, Row
+from guanjia.imports.kinds import Change, Effect, Finding, ImportKind, Part, Place, Row
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
@@ -74,9 +74,7 @@ async def _communities(connection: Any, place: Place, rows: Sequence[Row]) -> Ma
     return {row["code"]: row for row in found if place.scope.covering(row["path"])}
 
 
-async def _apply(
-    transaction: Transaction, place: Place, rows: Sequence[tuple[Row, Change]]
-) -> list[Effect]:
+async def _apply(transaction: Transaction, place: Place, rows: Part, ready: None) -> list[Effect]:
     regions = await _communities(transaction.connection, place, [row for row, _ in rows])
     made = [(new_id(), row) for row, _ in rows]
     await transaction.connection.execute(

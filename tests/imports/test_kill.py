@@ -1,20 +1,28 @@
-"""The server is killed while it applies a file: nothing of it stays, and it is applied again."""
+"""The server is killed while it applies two files: nothing of either stays, and both are applied
+again."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import asyncpg
 import httpx
 from tests.api.test_kill import killable
+from tests.compounds.conftest import Estate, estate
+from tests.compounds.residents import row
+from tests.compounds.test_homesheet import resident, sent
 from tests.imports.conftest import grids, uploaded, when_settled
 
 from guanjia.db.connections import Connections
 from guanjia.db.ids import new_id
+from guanjia.imports.reading import CHUNK_ROWS
 from guanjia.tenancy.regions import segment
+
+__all__ = ["estate"]
 
 PLACES = ("north1", "north2")
 CODES = range(2, 512)
@@ -23,45 +31,74 @@ STEP = (
     " { importBatch { state } userErrors { code } } }"
 )
 OPEN = "select count(*) from regions where tenant_id = $1 and level = 'GRID' and valid_to is null"
+HOMES = [
+    f"select count(*) from {table} where tenant_id = $1"
+    for table in ("house_units", "persons", "house_bindings", "vote_holdings")
+]
+RESIDENTS = 4
 WAITING = (
     "select pid from pg_stat_activity where datname = current_database() and usename = 'app_rw'"
-    " and wait_event_type = 'Lock' and query like 'insert into regions%'"
+    " and wait_event_type = 'Lock'"
+    " and (query like 'insert into regions%' or query like 'select % from buildings %')"
 )
 ALIVE = "select count(*) from pg_stat_activity where pid = $1"
 
 
 async def test_killed_while_it_applies_nothing_is_there_by_half(
-    town: Any, admin: Any, connections: Connections
+    estate: Estate, admin: Any, connections: Connections
 ) -> None:
-    clerk = await town.person("SYS")
+    town, clerk = estate.town, await estate.town.person("SYS")
     codes = [f"{town.tenant.regions[place].code}{n:03}" for place in PLACES for n in CODES]
-    homes = {town.tenant.regions[place].code: f"测试{place}" for place in PLACES}
-    file = grids(*((code, f"网格{code}", f"{homes[code[:-3]]} {code[:-3]}") for code in codes))
+    names = {town.tenant.regions[place].code: f"测试{place}" for place in PLACES}
+    file = grids(*((code, f"网格{code}", f"{names[code[:-3]]} {code[:-3]}") for code in codes))
     batch = await uploaded(clerk, file)
     assert (batch["state"], batch["added"]) == ("READY", len(codes))
-    before = await admin.fetchval(OPEN, town.tenant.id)
+    homes = await sent(estate.clerk, *_homes())
+    assert (homes["state"], homes["added"]) == ("READY", len(_homes()))
 
+    async def stored() -> list[int]:
+        return [await admin.fetchval(count, town.tenant.id) for count in (OPEN, *HOMES)]
+
+    before = await stored()
     async with killable(connections) as server:
-        # Somebody is about to make the last grid: the server has to wait with all but done.
-        async with _making(connections, town, codes[-1]):
-            answer = await _asked(server.address, clerk, batch["id"])
-            assert answer == {"importBatch": {"state": "APPLYING"}, "userErrors": []}
-            [waiting] = await _until(lambda: admin.fetch(WAITING))
+        # Somebody is about to make the last grid, and somebody to change the last building: the
+        # server has to wait with all but done.
+        async with _making(connections, town, codes[-1]), _changing(connections, estate):
+            for person, waits in ((clerk, batch), (estate.clerk, homes)):
+                answer = await _asked(server.address, person, waits["id"])
+                assert answer == {"importBatch": {"state": "APPLYING"}, "userErrors": []}
+            waiting = await _until(lambda: admin.fetch(WAITING), 2)
             await server.kill()
-        await _until(lambda: _gone(admin, waiting["pid"]))
-        assert await admin.fetchval(OPEN, town.tenant.id) == before
+        for found in waiting:
+            await _until(partial(_gone, admin, found["pid"]))
+        assert await stored() == before
 
         await admin.execute(
-            "update import_batches set heard_at = now() - interval '61 seconds' where id = $1",
-            batch["id"],
+            "update import_batches set heard_at = now() - interval '61 seconds' where id = any($1)",
+            [batch["id"], homes["id"]],
         )
-        assert (await when_settled(clerk, batch["id"]))["state"] == "INTERRUPTED"
         await server.start()
-        answer = await _asked(server.address, clerk, batch["id"])
-        assert answer["userErrors"] == []
-        applied = await when_settled(clerk, batch["id"])
-    assert (applied["state"], applied["done"]) == ("APPLIED", len(codes))
-    assert await admin.fetchval(OPEN, town.tenant.id) == before + len(codes)
+        for person, waits, rows in (
+            (clerk, batch, len(codes)), (estate.clerk, homes, len(_homes())),
+        ):  # fmt: skip
+            assert (await when_settled(person, waits["id"]))["state"] == "INTERRUPTED"
+            answer = await _asked(server.address, person, waits["id"])
+            assert answer["userErrors"] == []
+            applied = await when_settled(person, waits["id"])
+            assert (applied["state"], applied["done"]) == ("APPLIED", rows)
+    made = [after - then for after, then in zip(await stored(), before, strict=True)]
+    assert made == [len(codes), len(_homes()), RESIDENTS, RESIDENTS, RESIDENTS]
+
+
+def _homes() -> list[list[Any]]:
+    """A part and a little more: the last rows, of persons, are in the second building."""
+    first = [
+        row(
+            compound="阳光小区", building="1幢", floor=n // 40 + 1, room=f"{n // 40 + 1}{n % 40:02}"
+        )
+        for n in range(CHUNK_ROWS)
+    ]
+    return first + [resident(n, building="2幢", room=f"30{n}") for n in range(RESIDENTS)]
 
 
 @asynccontextmanager
@@ -85,6 +122,25 @@ async def _making(connections: Connections, town: Any, code: str) -> AsyncIterat
         await connection.close()
 
 
+@asynccontextmanager
+async def _changing(connections: Connections, estate: Estate) -> AsyncIterator[None]:
+    """Meanwhile another transaction holds the second building."""
+    connection = await asyncpg.connect(connections.require("app_rw"))
+    try:
+        await connection.execute("begin")
+        await connection.execute(
+            "select set_config('app.tenant_id', $1, true)", str(estate.town.tenant.id)
+        )
+        held = await connection.fetchval(
+            "select id from buildings where id = $1 for update", estate.buildings[1]["id"]
+        )
+        assert held is not None
+        yield
+        await connection.execute("rollback")
+    finally:
+        await connection.close()
+
+
 async def _asked(address: str, person: Any, batch: str) -> Any:
     """applyImport, sent to the server that is killed."""
     headers = {"authorization": f"Bearer {person.token}", "x-tenant": person.slug}
@@ -97,10 +153,10 @@ async def _gone(admin: Any, process: int) -> bool:
     return await admin.fetchval(ALIVE, process) == 0
 
 
-async def _until(look: Any) -> Any:
-    """What is seen as soon as there is something to see."""
+async def _until(look: Any, many: int = 1) -> Any:
+    """What is seen as soon as there is something, or so many, to see."""
     async with asyncio.timeout(30):
         # What is seen is in another process.
-        while not (found := await look()):  # noqa: ASYNC110
+        while not (found := await look()) or (many > 1 and len(found) < many):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     return found

@@ -111,8 +111,8 @@ async def test_a_server_that_dies_while_it_applies_leaves_nothing(
     batch = await uploaded(clerk, people(2_100, town.tenant.regions["north1"].code))
     halfway, applied = asyncio.Event(), PARTIES.apply
 
-    async def slow(transaction: Any, place: Any, rows: Any) -> Any:
-        effects = await applied(transaction, place, rows)
+    async def slow(transaction: Any, place: Any, rows: Any, ready: Any) -> Any:
+        effects = await applied(transaction, place, rows, ready)
         halfway.set()
         await asyncio.sleep(60)
         return effects
@@ -146,11 +146,11 @@ async def test_a_step_that_fails_halfway_leaves_nothing_and_says_so(
     batch = await uploaded(clerk, people(1_500, town.tenant.regions["north1"].code))
     applied, seen = PARTIES.apply, []
 
-    async def broken(transaction: Any, place: Any, rows: Any) -> Any:
+    async def broken(transaction: Any, place: Any, rows: Any, ready: Any) -> Any:
         seen.append(len(rows))
         if len(seen) == 2:
             raise Refusal(CONFLICT, "第二部分不行。")
-        return await applied(transaction, place, rows)
+        return await applied(transaction, place, rows, ready)
 
     monkeypatch.setattr(kinds, "_KINDS", {**kinds._KINDS, "parties": _with(PARTIES, broken)})
     failed = await done(clerk, "applyImport", batch["id"])

@@ -8,7 +8,7 @@ from typing import Any
 from guanjia.db.pools import Transaction
 from guanjia.imports.columns import Column, Kind
 from guanjia.imports.exports import PAGE_ROWS, Export, offer
-from guanjia.imports.kinds import Change, Effect, Finding, ImportKind, Place, Row, register
+from guanjia.imports.kinds import Change, Effect, Finding, ImportKind, Part, Place, Row, register
 from guanjia.tenancy import grids
 from guanjia.tenancy.models import REGION_REACH, GridKind, Level
 from guanjia.tenancy.regions import lock_tree, rename_regions
@@ -114,9 +114,7 @@ def _finding(row: Row, known: Mapping[str, Any]) -> Finding:
     return Finding(row.number, Change.UNCHANGED)
 
 
-async def _apply(
-    transaction: Transaction, place: Place, rows: Sequence[tuple[Row, Change]]
-) -> list[Effect]:
+async def _apply(transaction: Transaction, place: Place, rows: Part, ready: None) -> list[Effect]:
     known = await _known(transaction.connection, place, [row for row, _ in rows])
     doing: dict[Change, list[Row]] = {change: [] for change in Change}
     for row, change in rows:

@@ -94,9 +94,15 @@ class Examine(Protocol):
     ) -> Awaitable[Sequence[Finding]]: ...
 
 
+Part = Sequence[tuple[Row, Change]]
+"""The rows of a part of a file that do something, each with what it does."""
+
+
 class Apply(Protocol):
+    """ready: what the kind's `ahead` made of the part."""
+
     def __call__(
-        self, transaction: Transaction, place: Place, rows: Sequence[tuple[Row, Change]]
+        self, transaction: Transaction, place: Place, rows: Part, ready: Any
     ) -> Awaitable[Sequence[Effect]]: ...
 
 
@@ -112,12 +118,24 @@ class Prepare(Protocol):
     def __call__(self, transaction: Transaction) -> Awaitable[None]: ...
 
 
+class Ahead(Protocol):
+    """What readies a part, in a thread, while the part before it is written."""
+
+    def __call__(
+        self, transaction: Transaction, place: Place
+    ) -> Awaitable[Callable[[Part], Any]]: ...
+
+
 async def _no_choices(connection: Any, place: Place) -> Mapping[str, Sequence[str]]:
     return {}
 
 
 async def _nothing(transaction: Transaction) -> None:
     return None
+
+
+async def _not_ahead(transaction: Transaction, place: Place) -> Callable[[Part], Any]:
+    return lambda rows: None
 
 
 @dataclass(frozen=True)
@@ -128,7 +146,8 @@ class ImportKind:
     that no two rows of a file may have in common; where that does not say it, sift makes what
     looks at the rows of one file, and derived names the values that it fills in. examine: exactly
     one finding that is no problem, or problems, for each row. prepare: the locks that applying and
-    undoing take first. undo_days: how long an applied batch can be taken back.
+    undoing take first. ahead: what of a part can be made before its turn. undo_days: how long an
+    applied batch can be taken back.
     """
 
     code: str
@@ -144,6 +163,7 @@ class ImportKind:
     derived: tuple[str, ...] = ()
     choices: Choices = _no_choices
     prepare: Prepare = _nothing
+    ahead: Ahead = _not_ahead
     undo_days: int = 7
 
     @property

@@ -25,7 +25,7 @@ from guanjia.graph.errors import CONFLICT, Refusal
 from guanjia.graph.journal import log_fault
 from guanjia.imports import seals, staging
 from guanjia.imports.files import BadFile
-from guanjia.imports.kinds import Change, Finding, Row
+from guanjia.imports.kinds import Change, Finding, Part, Row
 from guanjia.imports.process import WorkerFailed, worker
 from guanjia.imports.reading import StagedRow, staged
 from guanjia.imports.service import Run, ancestor
@@ -195,18 +195,23 @@ class Runner:
         connection, tenant, batch = transaction.connection, transaction.tenant_id, run.batch["id"]
         seal = await staging.seal_of(connection, self._sealing, run.batch)
         progress.total = run.batch["rows"] * 2
-        async for piece in staging.pieces(connection, tenant, batch, seal):
+        async for piece in staging.pieces(connection, tenant, batch, seal, lambda piece: piece):
             if await examined(run, connection, piece.rows) != piece.findings:
                 raise Refusal(CONFLICT, _OTHERWISE)
             progress.done += len(piece.rows)
-        async for piece in staging.pieces(connection, tenant, batch, seal):
+        ahead = await run.kind.ahead(transaction, run.place)
+
+        def readied(piece: staging.Piece) -> tuple[staging.Piece, Part, Any]:
             found = statuses(piece.findings)
             doing = [
                 (row.row(run.kind.names), found[row.number])
                 for row in piece.rows
                 if found[row.number] is not Change.UNCHANGED
             ]
-            effects = await run.kind.apply(transaction, run.place, doing) if doing else ()
+            return piece, doing, ahead(doing)
+
+        async for piece, doing, ready in staging.pieces(connection, tenant, batch, seal, readied):
+            effects = await run.kind.apply(transaction, run.place, doing, ready) if doing else ()
             await staging.settle(transaction, batch, seal, piece.position, effects)
             progress.done += len(piece.rows)
             await _replanned(transaction, piece.position + 1)

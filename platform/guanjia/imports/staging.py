@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from guanjia.db.ids import new_id
@@ -14,6 +14,7 @@ from guanjia.imports.kinds import Change, Effect, Finding, ImportKind
 from guanjia.imports.reading import StagedRow, packed, staged, unpacked
 from guanjia.imports.seals import Open, Seal, Sealing, StoredKey
 
+T = TypeVar("T")
 LISTED = 1_000
 """So many findings of a batch can be read over the API; all of them are in the workbook."""
 
@@ -80,15 +81,15 @@ async def packed_cells(
 
 
 async def pieces(
-    connection: Any, tenant_id: UUID, batch_id: UUID, seal: Seal
-) -> AsyncIterator[Piece]:
-    """Each chunk, in order. While one is worked on, the next is unpacked beside the event loop."""
-    ahead: asyncio.Future[Piece] | None = None
+    connection: Any, tenant_id: UUID, batch_id: UUID, seal: Seal, made: Callable[[Piece], T]
+) -> AsyncIterator[T]:
+    """What is made of each chunk, in order: of the next one in a thread, while one is worked on."""
+    ahead: asyncio.Future[T] | None = None
     try:
         async for chunk in _chunks(connection, tenant_id, batch_id):
             ready, ahead = (
                 ahead,
-                asyncio.ensure_future(asyncio.to_thread(_piece, dict(chunk), seal)),
+                asyncio.ensure_future(asyncio.to_thread(_made, dict(chunk), seal, made)),
             )
             if ready is not None:
                 yield await ready
@@ -110,6 +111,10 @@ async def _chunks(connection: Any, tenant_id: UUID, batch_id: UUID) -> AsyncIter
     ):
         position = chunk["position"]
         yield chunk
+
+
+def _made(chunk: Any, seal: Seal, made: Callable[[Piece], T]) -> T:
+    return made(_piece(chunk, seal))
 
 
 def _piece(chunk: Any, seal: Seal) -> Piece:

@@ -9,7 +9,7 @@ not open.
 from __future__ import annotations
 
 import hashlib
-import secrets
+import os
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -71,7 +71,7 @@ class Key:
 
     @staticmethod
     def new() -> Key:
-        return Key(secrets.token_bytes(KEY_BYTES))
+        return Key(os.urandom(KEY_BYTES))
 
     @property
     def fingerprint(self) -> str:
@@ -79,7 +79,7 @@ class Key:
         return hashlib.sha256(b"guanjia key" + self.secret).hexdigest()[:16]
 
     def seal(self, suite: Suite, plain: bytes, place: Place) -> bytes:
-        nonce, about = secrets.token_bytes(_NONCE_BYTES), place.bytes
+        nonce, about = os.urandom(_NONCE_BYTES), place.bytes
         if suite is Suite.INTERNATIONAL:
             sealed = AESGCM(self._derived(suite)).encrypt(nonce, plain, about)
         else:

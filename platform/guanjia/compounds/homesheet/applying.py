@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from guanjia.compounds import forms
 from guanjia.compounds.homesheet.columns import PROOFS, RELATIONS, SEXES, YES, birth_of
-from guanjia.compounds.homesheet.stored import Bound, Stored, holder, look
+from guanjia.compounds.homesheet.stored import Bound, Stored, buildings_of, holder, look
 from guanjia.compounds.models import VoteCause
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
-from guanjia.imports.kinds import Change, Effect, Place, Row
+from guanjia.imports.kinds import Change, Effect, Part, Place, Row
 from guanjia.people.drafts import Draft, Given, Today, draft
 from guanjia.people.identity import phone
 from guanjia.people.service import (
@@ -23,10 +22,10 @@ from guanjia.people.service import (
     add_phones,
     insert_sealed,
     phone_index,
-    sealed_drafts,
+    sealed,
     today_of,
 )
-from guanjia.people.vault import SealedKey, vault_of
+from guanjia.people.vault import Keyring, SealedKey, vault_of
 
 _LOCK = "select pg_advisory_xact_lock(hashtextextended($1, 29))"
 _INSERT_HOMES = """
@@ -83,7 +82,6 @@ class _Doing:
     rows: Sequence[Row]
     effects: dict[int, dict[str, Any]] = field(default_factory=dict)
     persons: dict[int, UUID] = field(default_factory=dict)
-    drafts: list[Draft] = field(default_factory=list)
 
     @property
     def tenant(self) -> UUID:
@@ -101,21 +99,44 @@ class _Doing:
         return self.stored.homes[self.stored.key(row)]
 
 
-async def apply(
-    transaction: Transaction, place: Place, rows: Sequence[tuple[Row, Change]]
-) -> list[Effect]:
-    """The homes of the rows exist as they say, their persons are registered and bound."""
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """persons: those whom the file names for the first time in a row of the part, by its number,
+    sealed as if they were not registered yet."""
+
+    keyring: Keyring
+    today: Today
+    now: dt.datetime
+    persons: dict[int, Sealed]
+
+
+async def ahead(transaction: Transaction, place: Place) -> Callable[[Part], Ready]:
+    """Sealing is a matter of processor time: it goes on beside the database."""
     connection = transaction.connection
     keyring = await vault_of(place.settings).writing(connection, transaction.tenant_id)
-    mine = [row for row, _ in rows]
-    stored = await look(connection, place, keyring, mine, lock=True)
     now = await connection.fetchval("select now()")
-    doing = _Doing(transaction, place, stored, now, mine, {row.number: {} for row in mine})
     today = await today_of(transaction, now, imported=True)
-    # Beside the event loop, and beside the database: sealing is a matter of processor time.
-    newcomers, _ = await asyncio.gather(
-        asyncio.to_thread(_newcomers, stored, mine, today), _homes(doing)
-    )
+    buildings = await buildings_of(connection, place)
+
+    def readied(rows: Part) -> Ready:
+        persons: dict[int, Sealed] = {}
+        for row, change in rows:
+            building = buildings.get((row["compound"], row["building"]))
+            first = row["person_row"] in (None, row.number)
+            if row["name"] is not None and building and first and change is Change.ADDED:
+                persons[row.number] = sealed(keyring, _draft(building, row, today))
+        return Ready(keyring, today, now, persons)
+
+    return readied
+
+
+async def apply(transaction: Transaction, place: Place, rows: Part, ready: Ready) -> list[Effect]:
+    """The homes of the rows exist as they say, their persons are registered and bound."""
+    mine = [row for row, _ in rows]
+    stored = await look(transaction.connection, place, ready.keyring, mine, lock=True)
+    doing = _Doing(transaction, place, stored, ready.now, mine, {row.number: {} for row in mine})
+    newcomers = _newcomers(doing, ready)
+    await _homes(doing)
     await _register(doing, newcomers)
     await _phones(doing)
     await _bindings(doing)
@@ -189,41 +210,36 @@ async def _change_homes(doing: _Doing, changed: dict[UUID, Row]) -> None:
         ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Newcomers:
-    """persons: whom each row names. drafts: those of them who are not registered yet, by row."""
-
-    persons: dict[int, UUID]
-    drafts: dict[int, Draft]
-    sealed: Sealed
-
-
-def _newcomers(stored: Stored, rows: Sequence[Row], today: Today) -> _Newcomers:
-    """Everybody whom the rows name is known, or there is one draft of them, where the home is."""
-    persons: dict[int, UUID] = {}
-    drafts: dict[int, Draft] = {}
+def _newcomers(doing: _Doing, ready: Ready) -> dict[int, Sealed]:
+    """Whom each row names is known; those of them who are not registered yet, by row."""
+    newcomers: dict[int, Sealed] = {}
     made: dict[Any, UUID] = {}
-    for row in rows:
+    for row in doing.rows:
         if row["name"] is None:
             continue
         named = holder(row)
-        person = _registered(stored, row) or (made.get(named) if named else None)
+        person = _registered(doing.stored, row) or (made.get(named) if named else None)
         if person is None:
-            new = drafts[row.number] = _draft(stored, row, today)
-            person = new.id
+            building = doing.stored.building(row)
+            new = ready.persons.get(row.number)
+            if new is None or new.draft.region_id != building["region_id"]:
+                new = sealed(ready.keyring, _draft(building, row, ready.today))
+            newcomers[row.number] = new
+            person = new.draft.id
             if named:
                 made[named] = person
-        persons[row.number] = person
-    return _Newcomers(persons, drafts, sealed_drafts(stored.keyring, list(drafts.values())))
+        doing.persons[row.number] = person
+    return newcomers
 
 
-async def _register(doing: _Doing, newcomers: _Newcomers) -> None:
-    """The drafts are registered persons."""
-    await insert_sealed(doing.transaction, newcomers.sealed, doing.member, doing.now)
-    doing.persons = newcomers.persons
-    doing.drafts = list(newcomers.drafts.values())
-    for number, new in newcomers.drafts.items():
-        doing.effects[number]["person"] = str(new.id)
+async def _register(doing: _Doing, newcomers: dict[int, Sealed]) -> None:
+    """The newcomers are registered persons."""
+    await insert_sealed(doing.transaction, [*newcomers.values()], doing.member, doing.now)
+    for number, new in newcomers.items():
+        doing.effects[number]["person"] = str(new.draft.id)
+        doing.stored.phones[new.draft.id] = {
+            phone_index(doing.stored.keyring, p.number) for p in new.draft.phones
+        }
 
 
 def _registered(stored: Stored, row: Row) -> UUID | None:
@@ -236,8 +252,8 @@ def _registered(stored: Stored, row: Row) -> UUID | None:
     return next((b.person_id for b in here if b.name == row["name"]), None)
 
 
-def _draft(stored: Stored, row: Row, today: Today) -> Draft:
-    building, named = stored.building(row), holder(row)
+def _draft(building: Any, row: Row, today: Today) -> Draft:
+    named = holder(row)
     return draft(
         today,
         name=row["name"],
@@ -257,13 +273,7 @@ async def _phones(doing: _Doing) -> None:
         person = doing.persons.get(row.number)
         if person is None or row["phone"] is None or "person" in doing.effects[row.number]:
             continue
-        known = doing.stored.phones.get(person)
-        if known is None:
-            # Registered by a row above, of this part of the file.
-            known = doing.stored.phones[person] = {
-                phone_index(keyring, p.number) for d in doing.drafts if d.id == person
-                for p in d.phones
-            }  # fmt: skip
+        known = doing.stored.phones.setdefault(person, set())
         index = phone_index(keyring, row["phone"])
         if index in known:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from guanjia.compounds.homesheet.applying import apply, prepare
+from guanjia.compounds.homesheet.applying import ahead, apply, prepare
 from guanjia.compounds.homesheet.columns import (
     COLUMNS,
     DERIVED,
@@ -72,6 +72,7 @@ HOMES = ImportKind(
     derived=DERIVED,
     choices=_choices,
     prepare=prepare,
+    ahead=ahead,
 )
 register(HOMES)
 

@@ -118,6 +118,19 @@ async def compounds_of(connection: Any, place: Place) -> dict[str, UUID]:
     }
 
 
+async def buildings_of(connection: Any, place: Place) -> dict[tuple[str, str], Any]:
+    """The active buildings of the scope by their compound's name in the list, and their own."""
+    compounds = await compounds_of(connection, place)
+    names = {compound: name for name, compound in compounds.items()}
+    rows = await connection.fetch(
+        "select id, compound_id, name, region_id, region_path from buildings where tenant_id = $1"
+        " and compound_id = any($2) and active",
+        place.tenant_id,
+        list(names),
+    )
+    return {(names[row["compound_id"]], row["name"]): row for row in rows}
+
+
 async def look(
     connection: Any, place: Place, keyring: Keyring, rows: Sequence[Row], *, lock: bool = False
 ) -> Stored:

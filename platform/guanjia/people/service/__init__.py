@@ -28,7 +28,7 @@ from guanjia.people.service.records import (
     insert_sealed,
     known_documents,
     phone_index,
-    sealed_drafts,
+    sealed,
 )
 from guanjia.people.service.registration import (
     KNOWN,
@@ -71,7 +71,7 @@ __all__ = [
     "register_person",
     "residence",
     "reveal_field",
-    "sealed_drafts",
+    "sealed",
     "today_of",
     "withdraw_persons",
 ]

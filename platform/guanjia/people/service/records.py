@@ -59,12 +59,12 @@ _KNOWN = (
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """Persons as the rows that are inserted: sealed, masked, indexed."""
+    """A person as the rows that are inserted: sealed, masked, indexed."""
 
-    persons: list[tuple]
-    documents: list[tuple]
-    phones: list[tuple]
-    names: list[tuple[UUID, str]]
+    draft: Draft
+    person: tuple
+    documents: tuple[tuple, ...]
+    phones: tuple[tuple, ...]
 
 
 async def insert_drafts(
@@ -75,39 +75,42 @@ async def insert_drafts(
     now: dt.datetime,
 ) -> None:
     """The persons exist with their documents, phones and searchable names."""
-    await insert_sealed(transaction, sealed_drafts(keyring, drafts), created_by, now)
+    await insert_sealed(transaction, [sealed(keyring, d) for d in drafts], created_by, now)
 
 
-def sealed_drafts(keyring: Keyring, drafts: Sequence[Draft]) -> Sealed:
-    """The rows of the persons. Pure, and slow for many: what a thread can do meanwhile."""
-    rows, documents, phones = [], [], []
-    for d in drafts:
-        key, sealed = keyring.new_key("persons", d.id)
-        birth = d.birth_date
-        rows.append(
-            (
-                d.id, d.name, mask_name(d.name), normal(d.name), d.sex,
-                birth.year if birth else None,
-                key.seal(birth.isoformat(), PERSONS, "birth_cipher", d.id) if birth else None,
-                d.region_id, d.region_path,
-                key.seal(d.address, PERSONS, "address_cipher", d.id) if d.address else None,
-                mask_address(d.address) if d.address else None,
-                ",".join(d.warnings), sealed.sealed, sealed.version,
-            )
-        )  # fmt: skip
-        documents += [document_row(keyring, key, d.id, document) for document in d.documents]
-        phones += [phone_row(keyring, key, d.id, n, phone) for n, phone in enumerate(d.phones)]
-    return Sealed(rows, documents, phones, [(d.id, d.name) for d in drafts])
+def sealed(keyring: Keyring, d: Draft) -> Sealed:
+    """The rows of the person. Pure, and slow for many: what a thread can do meanwhile."""
+    key, stored = keyring.new_key(PERSONS, d.id)
+    birth = d.birth_date
+    person = (
+        d.id, d.name, mask_name(d.name), normal(d.name), d.sex,
+        birth.year if birth else None,
+        key.seal(birth.isoformat(), PERSONS, "birth_cipher", d.id) if birth else None,
+        d.region_id, d.region_path,
+        key.seal(d.address, PERSONS, "address_cipher", d.id) if d.address else None,
+        mask_address(d.address) if d.address else None,
+        ",".join(d.warnings), stored.sealed, stored.version,
+    )  # fmt: skip
+    return Sealed(
+        d,
+        person,
+        tuple(document_row(keyring, key, d.id, document) for document in d.documents),
+        tuple(phone_row(keyring, key, d.id, n, phone) for n, phone in enumerate(d.phones)),
+    )
 
 
 async def insert_sealed(
-    transaction: Transaction, sealed: Sealed, created_by: UUID, now: dt.datetime
+    transaction: Transaction, persons: Sequence[Sealed], created_by: UUID, now: dt.datetime
 ) -> None:
     connection = transaction.connection
-    await connection.execute(_INSERT_PERSONS, *_columns(sealed.persons, 14), now, created_by)
-    await connection.execute(_INSERT_DOCUMENTS, *_columns(sealed.documents, 7), now)
-    await connection.execute(_INSERT_PHONES, *_columns(sealed.phones, 7), now)
-    await index_names(transaction, sealed.names)
+    documents = [row for person in persons for row in person.documents]
+    phones = [row for person in persons for row in person.phones]
+    await connection.execute(
+        _INSERT_PERSONS, *_columns([person.person for person in persons], 14), now, created_by
+    )
+    await connection.execute(_INSERT_DOCUMENTS, *_columns(documents, 7), now)
+    await connection.execute(_INSERT_PHONES, *_columns(phones, 7), now)
+    await index_names(transaction, [(person.draft.id, person.draft.name) for person in persons])
 
 
 async def add_documents(
