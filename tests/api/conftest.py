@@ -13,7 +13,14 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from tests.api.meetings import populate_meetings
-from tests.api.population import import_batch, populate_compounds, populate_jobs, populate_parties
+from tests.api.population import (
+    import_batch,
+    notice,
+    populate_compounds,
+    populate_jobs,
+    populate_parties,
+    populate_routing,
+)
 from tests.api.whistles import populate_whistles
 from tests.conftest import make_tenant
 
@@ -307,4 +314,7 @@ async def people(town: Any) -> list[Any]:
     await populate_meetings(town)
     await populate_whistles(town)
     await import_batch(town, found[2], "north1")
+    for person in found:
+        await notice(town, person)
+    await populate_routing(town)
     return found

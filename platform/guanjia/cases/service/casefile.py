@@ -99,7 +99,7 @@ class CaseFile:
             or any(a.organisation_id in organisations for a in self.assigned),
             photo_pair=self.photo_pair,
             photos=self.photos,
-            parts_open=sum(not a.done for a in open_parts),
+            parts_open=tuple(sorted(a.name for a in open_parts if not a.done)),
             suspension=self.suspension,
             extension=self.extension,
             **more,
@@ -127,6 +127,11 @@ class CaseFile:
         MACHINE.check_data(row, data)
         MACHINE.check_guards(row, situation)
         return Step(row, reach, who)
+
+    def acting_level(self, action: str) -> Level:
+        """The level at which the actor may take the step that is up to a level; Denied if none."""
+        reach, _ = self._entitled(MACHINE.row(action, self.facts.state), self.place)
+        return Level(reach.level)
 
     async def begin(self, step: Step, payload: Payload) -> None:
         """The row was inserted by the step: its first event."""
