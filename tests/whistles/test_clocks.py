@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 from typing import Any
 
 from tests.cases.conftest import town
+from tests.whistles.ticking import at, tick
 
-from guanjia import settings
 from guanjia.cases.facts import replay
 from guanjia.cases.reasons import SuspensionReason
-from guanjia.graph.times import CHINA
-from guanjia.jobs.kinds import load_kinds
-from guanjia.jobs.queue import Outcome, drain
 
 __all__ = ["town"]
-KINDS = [kind for kind in load_kinds() if kind.code.startswith(("escalation.", "case."))]
-
-
-def at(text: str) -> dt.datetime:
-    return dt.datetime.fromisoformat(f"2026-{text}").replace(tzinfo=CHINA)
-
-
-async def tick(town: Any, moment: str) -> None:
-    town.now = at(moment)
-    tried = await drain(town.database, town.tenant.id, KINDS, settings.load(), town.now)
-    assert {how for _, how in tried} <= {Outcome.DONE, Outcome.NOTHING}
 
 
 async def told(town: Any, case: Any) -> list[str]:

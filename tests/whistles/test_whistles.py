@@ -41,6 +41,9 @@ async def test_a_whistle_is_attended_answered_and_scored(alarm: Alarm, admin: An
     housing, city = [await alarm.call_of(whistle, name) for name in ("住建局", "城管局")]
     early = {"id": housing["id"], "version": housing["version"], "result": "已商定方案"}
     assert await alarm.housing.refused("answerWhistle", early) == "NOT_ATTENDED"
+    other = {"callId": city["id"], "measures": "代为报到", **NEAR}
+    answer = await alarm.housing.payload("signInOnSite", other)
+    assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN", "each unit for itself"
     call = await alarm.signed_in(alarm.housing, housing)
     assert call["attendedInTime"] is True
     assert call["signIns"][0]["state"] == "ACCEPTED"

@@ -20,12 +20,16 @@ from guanjia.demo import (
     people,
     residents,
     seats,
+    whistles,
 )
 from guanjia.demo.people import Places
 from guanjia.demo.stage import Failed, Stage
 from guanjia.demo.tales import TALES, Joined, Tale
 from guanjia.settings import Settings
+from guanjia.whistles.states import WHISTLE_MACHINE
 
+OF_WHISTLES = {row.action for row in WHISTLE_MACHINE.rows}
+"""What stands in a case's timeline beside its own steps."""
 STAGES = "采集上报 → 指挥派遣 → 处置反馈 → 核查结案 → 综合评价 → 事件归档"
 
 
@@ -49,6 +53,7 @@ async def tell(settings: Settings, connections: Connections) -> list[str]:
                 said.append(f"演示案件({STAGES}):")
                 for tale in TALES:
                     said.append(await _play(stage, places, tale))
+                said.append(await whistles.show(stage))
                 said += await lists.publish(stage)
                 said.append(await meetings.meet(stage, places))
                 said.append(await board.show(stage, places))
@@ -62,6 +67,8 @@ async def _play(stage: Stage, places: Places, tale: Tale) -> str:
         if isinstance(step, Joined):
             await _join(stage, places, step, case["id"])
         else:
+            if step.before is not None:
+                await whistles.whistle(stage, step.before, case["id"], places.organisations)
             await _take(
                 stage, step.when, step.who, step.action, case["id"], _named(step.given, places)
             )
@@ -124,12 +131,14 @@ async def _taken(stage: Stage, case_id: str) -> int:
     is archived has taken them all, whatever the story was then."""
     found = await stage.ask(
         "zheng.ke",
-        "query ($id: ID!) { case(id: $id) { state timeline(first: 100) { nodes { actorRole } } } }",
+        "query ($id: ID!) { case(id: $id) { state timeline(first: 100)"
+        " { nodes { actorRole action } } } }",
         {"id": case_id},
     )
     if found["case"]["state"] == "ARCHIVED":
         return sys.maxsize
-    return sum(e["actorRole"] != "SYSTEM" for e in found["case"]["timeline"]["nodes"])
+    told = found["case"]["timeline"]["nodes"]
+    return sum(e["actorRole"] != "SYSTEM" and e["action"] not in OF_WHISTLES for e in told)
 
 
 async def _version(stage: Stage, case_id: str) -> int:

@@ -7,16 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from guanjia.demo.people import GRID_MAKENG, GRID_XIMENQIAO, XIMENQIAO
+from guanjia.demo.whistles import Called, Whistled
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """At a local time, somebody does something. `given` may name an organisation by `@name`."""
+    """At a local time, somebody does something. `given` may name an organisation by `@name`;
+    `before` it, a whistle is sounded, attended, answered and scored."""
 
     when: str
     who: str
     action: str
     given: dict[str, Any] = field(default_factory=dict)
+    before: Whistled | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,56 @@ class Joined:
 HOUSING, CITY = "@延平区住房和城乡建设局", "@延平区城市管理局"
 NOBODY_PHOTO = "噪音问题,以录音为证"
 
+_POOL = (118.1705, 26.6352)
+TO_STREET = Whistled(
+    "demo-noise-l2",
+    "2026-03-02 10:30",
+    "wang.fang",
+    "L2",
+    "STREET_FORCE",
+    "涉及建设单位,请街道到场协调",
+    _POOL,
+    (
+        Called(
+            "四鹤街道办事处",
+            "wei.gang",
+            "2026-03-02 11:00",
+            "到场查看,召集物业与业主代表",
+            "2026-03-02 14:00",
+            "须住建部门牵头,报区级",
+        ),
+    ),
+    "2026-03-02 14:20",
+)
+TO_DEPARTMENTS = Whistled(
+    "demo-noise-l3",
+    "2026-03-03 09:10",
+    "lin.tao",
+    "L3",
+    "BEYOND_MEANS",
+    "300多户反映夜间噪音,请住建、城管到场",
+    _POOL,
+    (
+        Called(
+            HOUSING.removeprefix("@"),
+            "zhu.jian",
+            "2026-03-03 10:00",
+            "现场检测噪音",
+            "2026-03-05 09:00",
+            "已与建设单位商定降噪方案",
+        ),
+        Called(
+            CITY.removeprefix("@"),
+            "cheng.lin",
+            "2026-03-03 10:20",
+            "查看施工条件",
+            "2026-03-05 09:10",
+            "施工占道手续随到随办",
+        ),
+    ),
+    "2026-03-05 09:30",
+)
+
 NOISE = Tale(
     "demo-noise",
     Step(
@@ -65,7 +118,13 @@ NOISE = Tale(
         Step(
             "2026-03-02 10:20", "wang.fang", "escalateCase", {"reason": "涉及建设单位,社区无力解决"}
         ),
-        Step("2026-03-02 14:40", "lin.tao", "escalateCase", {"reason": "需住建部门牵头整改"}),
+        Step(
+            "2026-03-02 14:40",
+            "lin.tao",
+            "escalateCase",
+            {"reason": "需住建部门牵头整改"},
+            before=TO_STREET,
+        ),
         Step(
             "2026-03-02 15:20",
             "zheng.ke",
@@ -85,6 +144,7 @@ NOISE = Tale(
                 "plan": "建设单位落实改造资金,更换消力池构件并加隔音",
                 "reviewAt": "2026-04-02T10:00:00+08:00",
             },
+            before=TO_DEPARTMENTS,
         ),
         Step("2026-03-05 15:00", "wu.qiang", "approveSuspension", {"approved": True}),
         Step(

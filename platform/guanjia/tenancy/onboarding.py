@@ -211,6 +211,9 @@ async def _settings_changes(transaction: Transaction, described: TenantFile) -> 
             lines.append(f"登录规则 {name}:{_value(old)} → {_value(new)}")
     if stored is not None and before.get("office_hours") != after["office_hours"]:
         lines.append("办公时间:" + json.dumps(after["office_hours"]))
+    near, nearer = before.get("on_site_metres"), after["on_site_metres"]
+    if near != nearer:
+        lines.append(f"报到距离:{_value(near)} → {_value(nearer)}")
     old_issuers = {one["issuer"]: one for one in before.get("oidc", ())}
     new_issuers = {one["issuer"]: one for one in after["oidc"]}
     for issuer in sorted(old_issuers.keys() | new_issuers.keys()):

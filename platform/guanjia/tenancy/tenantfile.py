@@ -177,6 +177,7 @@ class TenantFile(_Part):
     office_hours: OfficeHours = OfficeHours()
     oidc: tuple[OidcIssuer, ...] = ()
     sign_in: SignIn = SignIn()
+    on_site_metres: Annotated[int, Field(ge=20, le=5_000)] | None = None
     administrators: tuple[Administrator, ...] = ()
     departments: tuple[Department, ...] = ()
     routing: tuple[Routing, ...] = ()
@@ -200,9 +201,11 @@ class TenantFile(_Part):
 
     def settings(self) -> dict[str, Any]:
         """What of the file is kept in the tenant's row."""
-        return self.model_dump(
+        kept = self.model_dump(
             mode="json", include={"office_hours", "oidc", "sign_in"}, exclude_none=True
         )
+        # Also where the file no longer has it: what was kept before must go.
+        return {**kept, "on_site_metres": self.on_site_metres}
 
 
 def load(path: Path) -> tuple[TenantFile, str]:

@@ -1,9 +1,14 @@
-"""What time alone brings about: reminders and escalations of cases."""
+"""What time alone brings about: reminders and escalations of cases; and that nobody's whereabouts
+are kept for longer than the rule says."""
 
 from __future__ import annotations
 
-from guanjia.jobs.kinds import JobKind, Work, register
+import datetime as dt
+
+from guanjia.graph.times import local_date
+from guanjia.jobs.kinds import JobKind, Work, daily, register
 from guanjia.whistles import following as following  # makes itself known to cases
+from guanjia.whistles.rules import number
 from guanjia.whistles.service.clocks import HANDLED, strike, wind
 
 _REACHED = """
@@ -27,5 +32,18 @@ async def _wind(work: Work) -> bool:
     return await wind(work.transaction, work.subject_id, work.now)
 
 
+async def _forget(work: Work) -> bool:
+    """Where somebody stood is gone after its time; how far that was from the case stays."""
+    kept = dt.timedelta(days=number("POINTS_KEPT", local_date(work.now)))
+    await work.transaction.connection.execute(
+        "update whistle_sign_ins set longitude = null, latitude = null where tenant_id = $1"
+        " and at < $2 and longitude is not null",
+        work.transaction.tenant_id,
+        work.now - kept,
+    )
+    return True
+
+
 register(JobKind("escalation.clock", "催办与自动升级", _REACHED, _strike))
 register(JobKind("escalation.wind", "为已派遣的案件设定催办时刻", _UNWOUND, _wind))
+register(JobKind("whistle.forget_points", "清除保存期满的报到位置", daily(3), _forget))
