@@ -19,6 +19,7 @@ from guanjia.access.policy import Policy
 from guanjia.access.tokens import Claims, Tokens
 from guanjia.attachments.store import Store
 from guanjia.audit.service import record
+from guanjia.db.channels import Channel
 from guanjia.db.pools import Database, Transaction
 from guanjia.db.scope import Scope
 from guanjia.graph.attempts import Attempts
@@ -226,13 +227,17 @@ class Context:
             yield
 
     @asynccontextmanager
-    async def subscribed(self, permission: str) -> AsyncIterator[AsyncIterator[UUID]]:
-        """The ids of this tenant's rows as they change, for someone who holds the permission.
+    async def subscribed(
+        self, permission: str, channel: Channel, *, own: bool = False
+    ) -> AsyncIterator[AsyncIterator[UUID]]:
+        """The ids of this tenant's rows as they change, for someone who holds the permission; of
+        a channel whose rows are somebody's, their `own`.
 
         LIMIT_EXCEEDED ends it for a reader that falls too far behind."""
         async with self.reading():
             await self.scope(permission)
-        with self.world.hub.changes(self.tenant_id) as changes:
+        member = self.actor.membership_id if own else None
+        with self.world.hub.changes(channel, self.tenant_id, member) as changes:
             try:
                 yield self._each(changes, permission)
             finally:

@@ -2,7 +2,7 @@
 
 A notification carries ids only. Whoever receives one reads the row again under their own scope, so
 a lost or a forged notification can show nobody anything. What was committed while nobody listened
-is found in the timeline and handed on too.
+is found by what each channel says and handed on too.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import contextlib
 import datetime as dt
 import logging
 from collections.abc import Iterator
+from functools import partial
 from uuid import UUID
 
-from guanjia.cases.service.changes import CHANNEL, changed_since
+from guanjia.db.channels import Channel, channels
 from guanjia.db.pools import Database
 
 logger = logging.getLogger("guanjia.hub")
@@ -61,12 +62,17 @@ class Changes:
         return row
 
 
+Audience = tuple[str, UUID, UUID | None]
+"""A channel, a tenant, and the member whose rows alone are heard of; None for all rows."""
+
+
 class Hub:
-    """Fans out `tenant:id` notifications to the subscribers of that tenant."""
+    """Fans out `tenant:row` notifications to all who wait in that tenant on that channel, and
+    `tenant:row:member` to that member alone."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: dict[UUID, set[Changes]] = {}
+        self._waiting: dict[Audience, set[Changes]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -81,34 +87,38 @@ class Hub:
                 await self._task
 
     @contextlib.contextmanager
-    def changes(self, tenant_id: UUID) -> Iterator[Changes]:
-        """The rows that change in a tenant, from now on."""
-        changes = Changes()
-        waiting = self._waiting.setdefault(tenant_id, set())
+    def changes(
+        self, channel: Channel, tenant_id: UUID, member: UUID | None = None
+    ) -> Iterator[Changes]:
+        """The rows of which the channel tells in a tenant, all or the member's, from now on."""
+        changes, audience = Changes(), (channel.name, tenant_id, member)
+        waiting = self._waiting.setdefault(audience, set())
         waiting.add(changes)
         try:
             yield changes
         finally:
             waiting.discard(changes)
             if not waiting:
-                self._waiting.pop(tenant_id, None)
+                self._waiting.pop(audience, None)
 
-    def heard(self, payload: str) -> None:
-        tenant, _, row = payload.partition(":")
+    def heard(self, channel: str, payload: str) -> None:
         try:
-            self._hand(UUID(tenant), UUID(row))
+            tenant, row, *named = (UUID(part) for part in payload.split(":"))
         except ValueError:
             logger.warning("a notification that names no row was ignored")
+        else:
+            self._hand((channel, tenant, named[0] if named else None), row)
 
-    def _hand(self, tenant_id: UUID, row: UUID) -> None:
-        for changes in self._waiting.get(tenant_id, ()):
+    def _hand(self, audience: Audience, row: UUID) -> None:
+        for changes in self._waiting.get(audience, ()):
             changes.put(row)
 
     async def _listen(self, started: asyncio.Event) -> None:
         lost: dt.datetime | None = None
+        heard = {channel.name: partial(self.heard, channel.name) for channel in channels()}
         while True:
             try:
-                async with self._database.listening(CHANNEL, self.heard) as closed:
+                async with self._database.listening(heard) as closed:
                     if lost is not None:
                         await self._catch_up(lost - LONGEST_TRANSACTION)
                     started.set()
@@ -122,8 +132,12 @@ class Hub:
 
     async def _catch_up(self, since: dt.datetime) -> None:
         """Hands on what may have changed while nobody listened; more often is harmless."""
-        for tenant_id in list(self._waiting):
-            async with self._database.snapshot(tenant_id) as connection:
-                rows = await changed_since(connection, tenant_id, since, MAX_WAITING + 1)
-            for row in rows:
-                self._hand(tenant_id, row)
+        waiting = {(channel, tenant_id) for channel, tenant_id, _ in self._waiting}
+        for channel in channels():
+            for tenant_id in [tenant for name, tenant in waiting if name == channel.name]:
+                async with self._database.snapshot(tenant_id) as connection:
+                    rows = await channel.changed_since(
+                        connection, tenant_id, since, MAX_WAITING + 1
+                    )
+                for row, member in rows:
+                    self._hand((channel.name, tenant_id, member), row)

@@ -273,13 +273,13 @@ async def test_slow_readers_keep_no_connection_and_no_memory(town: Any, address:
             """All six have been waiting to send for a while."""
             nonlocal rounds
             rounds = rounds + 1 if all(map(len, readers)) else 0
-            api.world.hub.heard(f"{town.tenant.id}:{case['id']}")
+            api.world.hub.heard("case_changed", f"{town.tenant.id}:{case['id']}")
             return rounds > 20
 
         await until(stuck)
         assert (await clerk.data("{ cases { totalCount } }"))["cases"]["totalCount"] == 1
         for _ in range(3 * MAX_WAITING):
-            api.world.hub.heard(f"{town.tenant.id}:{new_id()}")
+            api.world.hub.heard("case_changed", f"{town.tenant.id}:{new_id()}")
         assert max(map(len, readers)) == 0
         ended = [m async for m in drained(slow, 6)]
         assert {m["payload"][0]["extensions"]["code"] for m in ended} == {"LIMIT_EXCEEDED"}

@@ -8,7 +8,7 @@ a connection that goes back to a pool carries nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -160,18 +160,21 @@ class Database:
             return found
 
     @asynccontextmanager
-    async def listening(self, channel: str, heard: Any) -> AsyncIterator[asyncio.Event]:
-        """Calls `heard(payload)` for each notification on the channel while inside. The event is
-        set when the connection is lost."""
+    async def listening(
+        self, heard: Mapping[str, Callable[[str], None]]
+    ) -> AsyncIterator[asyncio.Event]:
+        """Calls what is given for a channel with the payload of each notification on it while
+        inside. The event is set when the connection is lost."""
         closed = asyncio.Event()
 
-        def callback(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
-            heard(payload)
+        def callback(_connection: Any, _pid: int, channel: str, payload: str) -> None:
+            heard[channel](payload)
 
         connection = await connect(self._read_dsn, server_settings=READ_SETTINGS)
         connection.add_termination_listener(lambda _: closed.set())
         try:
-            await connection.add_listener(channel, callback)
+            for channel in heard:
+                await connection.add_listener(channel, callback)
             yield closed
         finally:
             await connection.close()

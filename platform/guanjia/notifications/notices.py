@@ -17,13 +17,13 @@ from importlib.util import find_spec
 from typing import Any
 from uuid import UUID
 
+from guanjia.db.channels import Channel, Heard, listened
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.graph.times import CHINA
 from guanjia.notifications.masking import masked
 from guanjia.settings import MODULES
 
-CHANNEL = "notification_received"
 LABEL_LENGTH = 60
 TEMPLATE_LENGTH, BODY_LENGTH = 300, 500
 """Characters of a template, and of a notice, where its facts are filled in."""
@@ -95,6 +95,20 @@ class NoticeKind:
         return {fact.name: fact for fact in facts}
 
 
+async def _received_since(
+    connection: Any, tenant_id: UUID, since: dt.datetime, most: int
+) -> list[Heard]:
+    rows = await connection.fetch(
+        "select id, recipient_id from notifications where tenant_id = $1 and created_at >= $2"
+        " limit $3",
+        tenant_id,
+        since,
+        most,
+    )
+    return [tuple(row) for row in rows]
+
+
+RECEIVED = listened(Channel("notification_received", _received_since))
 _KINDS: dict[str, NoticeKind] = {}
 
 
@@ -143,7 +157,7 @@ async def tell(
         " subject_id, created_at) select u.id, m.id, $3, $4, $5, $6, $7, $8, $9"
         " from unnest($1::uuid[], $2::uuid[]) u(id, member_id) join memberships m"
         " on m.tenant_id = $10 and m.id = u.member_id and m.active"
-        " on conflict (tenant_id, kind, key, recipient_id) do nothing returning id",
+        " on conflict (tenant_id, kind, key, recipient_id) do nothing returning id, recipient_id",
         [new_id() for _ in members],
         members,
         kind.code,
@@ -154,10 +168,7 @@ async def tell(
         now,
         transaction.tenant_id,
     )
-    await transaction.connection.executemany(
-        "select pg_notify($1, $2)",
-        [(CHANNEL, f"{transaction.tenant_id}:{row['id']}") for row in rows],
-    )
+    await RECEIVED.notify(transaction, *((row["id"], row["recipient_id"]) for row in rows))
     return len(rows)
 
 

@@ -1,6 +1,7 @@
 """The inbox in the API: each member sees what was told them."""
 
 import datetime as dt
+from collections.abc import AsyncGenerator
 from enum import Enum
 
 import strawberry
@@ -8,9 +9,11 @@ from strawberry.types import Info
 
 from guanjia.graph.errors import BAD_USER_INPUT, Refusal
 from guanjia.graph.filters import DateTimeFilter, by, filters, flag, known_id
+from guanjia.graph.marks import subscription
 from guanjia.graph.nodes import Connection, column, derived, node, root_connection, root_lookup
 from guanjia.graph.payloads import mutation, payload
 from guanjia.notifications import models
+from guanjia.notifications.notices import RECEIVED
 from guanjia.notifications.service import mark_read
 from guanjia.reading.mapping import Order, SortKey
 from guanjia.tenancy.schema import TextFilter
@@ -98,6 +101,22 @@ class Query:
     notification: Notification | None = root_lookup(
         Notification, permission="notification:read", description="本人的一条通知"
     )
+
+
+async def _received(self: None, info: Info) -> AsyncGenerator[Notification, None]:
+    context = info.context
+    async with context.subscribed("notification:read", RECEIVED, own=True) as received:
+        async for notification_id in received:
+            row = await context.reader.by_id("Notification", notification_id)
+            if row is not None:
+                yield row  # type: ignore[misc]  # rows stand for their node type
+
+
+@strawberry.type
+class Subscription:
+    notification_received: AsyncGenerator[Notification, None] = subscription(
+        "notification:read", "本人收到的每一条新通知"
+    )(_received)
 
 
 @strawberry.type

@@ -174,7 +174,7 @@ class Worker:
         """Hears of what is ready sooner than a look would find it."""
         while True:
             with contextlib.suppress(Exception):
-                async with self._database.listening(CHANNEL, self._heard) as closed:
+                async with self._database.listening({CHANNEL: self._heard}) as closed:
                     await closed.wait()
             logger.warning("listening ended; trying again")
             await asyncio.sleep(REST)

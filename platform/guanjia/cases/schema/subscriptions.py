@@ -6,6 +6,7 @@ import strawberry
 from strawberry.types import Info
 
 from guanjia.cases.schema.types import Case
+from guanjia.cases.service.changes import CASES
 from guanjia.graph.filters import row_id
 from guanjia.graph.marks import subscription
 
@@ -14,7 +15,7 @@ async def _case_changed(
     self: None, info: Info, region: strawberry.ID | None = None
 ) -> AsyncGenerator[Case, None]:
     context = info.context
-    async with context.subscribed("case:read") as changes:
+    async with context.subscribed("case:read", CASES) as changes:
         within = await context.region_path(row_id(region)) if region else ""
         async for case_id in changes:
             row = await context.reader.by_id("Case", case_id)

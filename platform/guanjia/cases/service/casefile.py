@@ -25,7 +25,7 @@ from guanjia.cases.guards import MACHINE, Request, Situation
 from guanjia.cases.machine import Transition
 from guanjia.cases.models import CASE_REACH, Case
 from guanjia.cases.reasons import AssignmentRole, Level, Source
-from guanjia.cases.service.changes import notify
+from guanjia.cases.service.changes import CASES
 from guanjia.cases.service.contents import Assigned, complete
 from guanjia.cases.service.followers import FOLLOWERS
 from guanjia.cases.service.timeline import append_event
@@ -216,7 +216,7 @@ class CaseFile:
             region_path=self.region_path,
             detail={"code": row.code, "from": event.from_state, "to": event.to_state},
         )
-        await notify(self.transaction, self.id)
+        await CASES.notify(self.transaction, (self.id, None))
         return event_id
 
     async def take(

@@ -6,19 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from guanjia.db.pools import Transaction
-
-CHANNEL = "case_changed"
+from guanjia.db.channels import Channel, Heard, listened
 
 
-async def notify(transaction: Transaction, case_id: UUID) -> None:
-    """Listeners hear of the case when the transaction commits; they read it in their own scope."""
-    await transaction.connection.execute(
-        "select pg_notify($1, $2)", CHANNEL, f"{transaction.tenant_id}:{case_id}"
-    )
-
-
-async def changed_since(connection: Any, tenant_id: UUID, since: datetime, most: int) -> list[UUID]:
+async def _changed_since(
+    connection: Any, tenant_id: UUID, since: datetime, most: int
+) -> list[Heard]:
     """The cases to which something happened since then, at most so many."""
     rows = await connection.fetch(
         "select distinct case_id from case_events where tenant_id = $1 and at >= $2 limit $3",
@@ -26,4 +19,7 @@ async def changed_since(connection: Any, tenant_id: UUID, since: datetime, most:
         since,
         most,
     )
-    return [row["case_id"] for row in rows]
+    return [(row["case_id"], None) for row in rows]
+
+
+CASES = listened(Channel("case_changed", _changed_since))
