@@ -85,3 +85,24 @@ async def same_as_replay(town: Any, case: Any) -> int:
     for moment in sorted({*moments, town.now + tick}):
         assert known(outcomes, moment) == expected(events, moment), moment
     return len(moments)
+
+
+def _sums(table: str) -> str:
+    """The sums of a table of tallies at the grain of months, without what cancels out."""
+    sums = ", ".join(f"sum({name})::bigint as {name}" for name in ("d", "n1", "n2", "n3"))
+    return (
+        "select moment, month, date_trunc('month', known at time zone 'Asia/Shanghai') as known,"
+        f" region_path, handler_id, {sums} from {table} t group by 1, 2, 3, 4, 5"
+        " having sum(d) <> 0 or sum(n1) <> 0 or sum(n2) <> 0 or sum(n3) <> 0 order by 1, 2, 3, 4, 5"
+    )
+
+
+async def tallies_of(town: Any) -> tuple[Sequence[Any], Sequence[Any]]:
+    """What the tallies of the tenant say, and what counting all outcomes anew says."""
+    async with town.open() as transaction:
+        recounted = f"recounted_case_tallies('{transaction.tenant_id}', '-infinity')"
+        kept, counted = [
+            [tuple(row) for row in await transaction.connection.fetch(_sums(table))]
+            for table in ("case_tallies", recounted)
+        ]
+    return kept, counted

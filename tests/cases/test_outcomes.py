@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
-from tests.cases.outcomes import outcomes_of, same_as_replay
+from tests.cases.outcomes import outcomes_of, same_as_replay, tallies_of
 from tests.cases.test_regions import MOVED, changed
 
 from guanjia.cases.reasons import SuspensionReason
+from guanjia.cases.service import advance_case
+from guanjia.cases.service.tallies import fold_tallies
+
+MINUTES = dt.timedelta(minutes=10)
+MOMENTS = ("reported_at", "due_at", "dispatched_at", "checking_at", "handled_at")
 
 
 async def worked(town: Any) -> Any:
@@ -64,11 +70,42 @@ async def test_outcomes_can_be_made_anew_from_the_events(town: Any) -> None:
             "delete from case_outcomes where case_id = $1", case.id
         )
         await transaction.connection.execute(
-            "select case_outcome_follows(e) from"
+            "select case_outcome_follows(e), case_outcome_handled(e) from"
             " (select * from case_events where case_id = $1 order by seq) e",
             case.id,
         )
     assert await outcomes_of(town, case.id) == kept
+
+
+async def test_the_tallies_are_a_recount_folded_or_not(town: Any) -> None:
+    case = await worked(town)
+    kept, recounted = await tallies_of(town)
+    assert {row[0] for row in kept} == set(MOMENTS)
+    assert kept == recounted
+    *_, last = await outcomes_of(town, case.id)
+    assert (last["handled_at"], last["handling_minutes"]) == (town.now - MINUTES, 30)
+    async with town.open() as transaction:
+        rows = "select count(*), bool_and(folded) from case_tallies"
+        before = await transaction.connection.fetchval(rows)
+        assert await fold_tallies(transaction, town.now) == 0
+        assert await fold_tallies(transaction, town.now + dt.timedelta(days=40)) == before
+        assert await fold_tallies(transaction, town.now + dt.timedelta(days=40)) == 0
+        count, folded = await transaction.connection.fetchrow(rows)
+        assert folded
+        assert len(kept) <= count < before
+    assert await tallies_of(town) == (kept, recounted)
+    # What happens afterwards adds to what was folded.
+    town.later(days=8)
+    async with town.open() as transaction:
+        assert await advance_case(transaction, case.id, town.now)
+    kept, recounted = await tallies_of(town)
+    assert kept == recounted
+    async with town.open() as transaction:
+        await transaction.connection.execute(
+            "delete from case_tallies where moment = 'due_at' and d <> 0"
+        )
+    kept, recounted = await tallies_of(town)
+    assert kept != recounted
 
 
 async def test_what_was_counted_before_a_region_moved_stays_counted_there(town: Any) -> None:

@@ -120,6 +120,35 @@ async def test_a_printed_number_stays_and_can_be_checked(ledger: Any) -> None:
         assert (checked["matches"], checked["hash"]) == (False, printed["hash"])
 
 
+async def test_sums_are_what_the_rows_are(ledger: Any) -> None:
+    """A filter by category is counted row by row: the same figures, of any period and moment."""
+    town = ledger.town
+    await month(ledger)
+    chief = await town.person("DCMD")
+    every = {"category": {"in": [str(ledger.category)]}}
+    ids = [m["id"] for m in (await chief.data("{ indicatorMetrics { id } }"))["indicatorMetrics"]]
+    windows: tuple[dict[str, Any], ...] = (
+        {}, {"p": "2016"}, {"p": "2016-Q4", "a": "2016-12-25T00:00:00+08:00"},
+        {"p": "2016-Q4", "a": "2016-12-01T00:00:00+08:00"}, {"p": "2016", "region": "north"},
+    )  # fmt: skip
+    both = f"figure {{ {FIGURE} }} cells {{ cells {{ id figure {{ {FIGURE} }} }} }}"
+    each = " ".join(
+        f'm{n}: indicator(id: "{metric}", regionId: $r, period: $p, asOf: $a, filter: $f)'
+        f" {{ {both} }}"
+        for n, metric in enumerate(ids)
+    )
+    question = f"query ($r: ID!, $p: String!, $a: DateTime, $f: IndicatorFilter) {{ {each} }}"
+    for given in windows:
+        region = str(town.tenant.regions[given.get("region", "district")].id)
+        variables = {"p": "2016-12", **given, "r": region}
+        rows = await chief.data(question, {**variables, "f": every})
+        assert await chief.data(question, variables) == rows, given
+    async with town.api.world.database.tenant_transaction(town.tenant.id) as opened:
+        printed = await asked(chief, town, "case.closing_rate")
+        await opened.connection.execute("delete from case_tallies where n1 > 0")
+    assert printed != await asked(chief, town, "case.closing_rate")
+
+
 async def test_the_rows_are_the_cases_of_whoever_asks(ledger: Any) -> None:
     town, groups = ledger.town, await month(ledger)
     street = await town.person("SCMD", "north")
@@ -218,7 +247,7 @@ async def test_the_workbook_of_the_board(ledger: Any) -> None:
     assert len(filed) == 2
     assert {(f["数值"], f["分子"], f["分母"]) for f in filed} == {("66.67", 2, 3)}
     assert {line["说明"] for line in lines if line["数值"] == ""} == {
-        "期内没有可计的行,不能计算比率。"
+        f"期内没有可计的行,不能计算{word}。" for word in ("比率", "时长")
     }
     reader = await town.person("SCMD", "north")
     assert (await reader.send("GET", "/exports/board")).status_code == 403

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from guanjia.cases.calendar import Amount, Calendar, Due
 from guanjia.cases.facts import CaseFacts
@@ -38,6 +38,21 @@ class Deadlines:
 def half_limit(value: int) -> int:
     """The limit of a rework: half of the original in whole units, at least one."""
     return max(1, (value + 1) // 2)
+
+
+def handling_minutes(
+    calendar: Calendar, facts: CaseFacts, adjustments: Iterable[Adjustment], handled_at: datetime
+) -> int | None:
+    """Minutes of working time from the dispatch to the feedback, without what was on hold since;
+    whole ones. None for a case that nobody dispatched."""
+    dispatched = facts.dispatched_at
+    if dispatched is None:
+        return None
+    spent = calendar.work_time(dispatched, handled_at)
+    for each in adjustments:
+        if each.start is not None and each.end is not None and each.start >= dispatched:
+            spent -= calendar.work_time(each.start, each.end)
+    return spent // timedelta(minutes=1)
 
 
 def deadline(

@@ -99,6 +99,8 @@ class Payload:
     choice: Satisfaction | None = None
     households: int | None = None
     cost_fen: int | None = None
+    handling_minutes: int | None = None
+    """From the dispatch to the feedback without what was on hold, in working time."""
     not_duplicate_of: tuple[UUID, ...] | None = None
     """The near open cases that whoever filed the case judged to be other matters."""
     answer_by: datetime | None = None

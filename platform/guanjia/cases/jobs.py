@@ -1,10 +1,11 @@
-"""What time alone brings about in cases: T11, T20, T22."""
+"""What time alone brings about in cases: T11, T20, T22; and every night the sums of figures."""
 
 from __future__ import annotations
 
 from guanjia.cases.service import advance_case
+from guanjia.cases.service.tallies import fold_tallies
 from guanjia.cases.states import State
-from guanjia.jobs.kinds import JobKind, Work, register
+from guanjia.jobs.kinds import JobKind, Work, daily, register
 
 _REVIEW = f"""
 select id as subject_id, review_at as due_at from cases
@@ -28,6 +29,12 @@ async def _advance(work: Work) -> bool:
     return await advance_case(work.transaction, work.subject_id, work.now)
 
 
+async def _fold(work: Work) -> bool:
+    await fold_tallies(work.transaction, work.now)
+    return True
+
+
 register(JobKind("case.resume", "挂账复核到期,恢复处置", _REVIEW, _advance))
 register(JobKind("case.finish_evaluation", "评价期满或全部答复,结束评价", _SURVEY, _advance))
 register(JobKind("case.archive", "评价结束满五个工作日,归档", _ARCHIVE, _advance))
+register(JobKind("tally.fold", "合并上月以前的指标合计", daily(4), _fold))

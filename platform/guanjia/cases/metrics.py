@@ -10,7 +10,9 @@ from guanjia.reading.metrics import (
     Dimension,
     MetricDefinition,
     Parting,
+    Shape,
     Source,
+    Tally,
     register,
 )
 from guanjia.tenancy.models import Level, OrganisationKind
@@ -65,6 +67,13 @@ CASES = Source(
         "category": "{row}.category_id = any({value})",
         "handler": "{row}.handler_id = any({value})",
     },
+    tally=Tally(
+        table="case_tallies",
+        region="region_path",
+        depth=15,
+        dimensions=frozenset(Dimension) - {Dimension.GRID, Dimension.CATEGORY},
+        filters=frozenset({"handler"}),
+    ),
 )
 _UNHANDLED = frozenset(Dimension) - {Dimension.DEPARTMENT, Dimension.COMPANY}
 _DUE = (
@@ -82,13 +91,17 @@ def _case(
     explanation: str,
     citation: str,
     dimensions: frozenset[Dimension] = frozenset(Dimension),
+    *,
+    tallied: tuple[str, str] | None,
     lower_bound: bool = False,
+    shape: Shape = Shape.RATE,
 ) -> MetricDefinition:
+    minutes = shape in (Shape.MEAN, Shape.NINTH_TENTH)
     return register(
         MetricDefinition(
             id,
             title,
-            "件" if numerator is None else PERCENT,
+            {Shape.COUNT: "件", Shape.RATE: PERCENT}.get(shape, "工作时"),
             CASES,
             moment,
             denominator,
@@ -97,6 +110,9 @@ def _case(
             citation,
             dimensions,
             lower_bound,
+            tallied,
+            shape,
+            60 if minutes else 1,
         )
     )
 
@@ -107,39 +123,51 @@ def _by_then(column: str) -> str:
 
 FILING = _case(
     "case.filing_rate", "立案率", "reported_at", "1", _by_then("filed_at"),
-    "期内上报的案件中,截至时已立案的", _TIANMEN, _UNHANDLED,
+    "期内上报的案件中,截至时已立案的", _TIANMEN, _UNHANDLED, tallied=("d", "n1"),
 )  # fmt: skip
 DUE = _case(
     "case.due", "应结案数", "due_at", _DUE, None,
-    "已立案、期内到期的案件;作废的和截至时挂账的不计", _TIANMEN,
+    "已立案、期内到期的案件;作废的和截至时挂账的不计", _TIANMEN, tallied=("d", "d"),
+    shape=Shape.COUNT,
 )  # fmt: skip
 CLOSING = _case(
     "case.closing_rate", "结案率", "due_at", _DUE, f"{_DUE} * {_by_then('closed_at')}",
-    "应结案数中,截至时已结案的", _TIANMEN,
+    "应结案数中,截至时已结案的", _TIANMEN, tallied=("d", "n1"),
 )  # fmt: skip
 ON_TIME = _case(
     "case.on_time_rate", "按期结案率", "due_at", _DUE,
     f"{_DUE} * coalesce({{row}}.closed_at < {{known}}"
     " and {row}.closed_at <= {row}.first_due_at, false)::int",
-    "应结案数中,在首次到期时间(批准的延期、挂账顺延后)之前结案的", _TIANMEN,
+    "应结案数中,在首次到期时间(批准的延期、挂账顺延后)之前结案的", _TIANMEN, tallied=("d", "n2"),
 )  # fmt: skip
 REWORK = _case(
     "case.rework_rate", "返工率", "checking_at", "1", _by_then("reworked_at"),
-    "期内首次转核查的案件中,截至时返工过的", _DESIGN,
+    "期内首次转核查的案件中,截至时返工过的", _DESIGN, tallied=("d", "n1"),
 )  # fmt: skip
 RETURNS = _case(
     "case.return_rate", "退单率", "dispatched_at", "1", _by_then("returned_at"),
-    "期内首次派遣的案件中,截至时退单过的", _DESIGN,
+    "期内首次派遣的案件中,截至时退单过的", _DESIGN, tallied=("d", "n1"),
 )  # fmt: skip
 EXTENSIONS = _case(
     "case.extension_rate", "延期率", "dispatched_at", "1", _by_then("extended_at"),
-    "期内首次派遣的案件中,截至时批准过延期的", _DESIGN,
+    "期内首次派遣的案件中,截至时批准过延期的", _DESIGN, tallied=("d", "n2"),
 )  # fmt: skip
 SUSPENSIONS = _case(
     "case.suspension_rate", "挂账率", "dispatched_at", "1", _by_then("suspended_at"),
-    "期内首次派遣的案件中,截至时批准过挂账的", _DESIGN,
+    "期内首次派遣的案件中,截至时批准过挂账的", _DESIGN, tallied=("d", "n3"),
 )  # fmt: skip
 SATISFACTION = _case(
     "case.satisfaction_rate", "满意率", "evaluated_at", "{row}.answers", "{row}.satisfied",
     "期内结束评价的案件:评价为满意或基本满意的户数,占评价的户数", _DESIGN, lower_bound=True,
+    tallied=("d", "n1"),
+)  # fmt: skip
+_SPENT = "期内反馈处置结果的案件:自派遣至反馈的工作时间,不含挂账;返工的至最近一次反馈"
+HANDLING = _case(
+    "case.handling_time", "平均处置时长", "handled_at", "1", "{row}.handling_minutes",
+    f"{_SPENT};平均", _DESIGN, tallied=("d", "n1"), shape=Shape.MEAN,
+)  # fmt: skip
+HANDLING_MOST = _case(
+    "case.handling_time_p90", "处置时长(九成案件以内)", "handled_at", "1",
+    "{row}.handling_minutes", f"{_SPENT};九成的案件不超过", _DESIGN, tallied=None,
+    shape=Shape.NINTH_TENTH,
 )  # fmt: skip

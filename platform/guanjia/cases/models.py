@@ -252,6 +252,7 @@ class CaseEvent(Model):
     choice = fields.TextField(null=True)
     households = fields.IntField(null=True)
     cost_fen = fields.BigIntField(null=True)
+    handling_minutes = fields.IntField(null=True)
     due_at = fields.DatetimeField(null=True)
     first_due_at = fields.DatetimeField(null=True)
     step_due_at = fields.DatetimeField(null=True)

@@ -10,6 +10,7 @@ from guanjia.graph.times import CHINA
 from guanjia.imports.exports import Export, offer
 from guanjia.imports.kinds import Place
 from guanjia.indicators.service import counting
+from guanjia.indicators.service.asked import Asked, Window
 from guanjia.indicators.service.figures import Figure
 from guanjia.indicators.service.periods import Period, known_at
 from guanjia.reading.metrics import metrics
@@ -20,10 +21,10 @@ COLUMNS = (
     ("区域代码", "统计用区划代码"),
     ("区域", "辖区及其下一级"),
     ("指标", "名称;口径见 indicatorMetrics"),
-    ("分子", "件;满意率为户;计数的指标与分母相同"),
+    ("分子", "件;满意率为户,处置时长为工作分钟;计数的指标与分母相同"),
     ("分母", "件;满意率为户"),
     ("数值", "两位小数;不能给出时为空"),
-    ("单位", "%、件"),
+    ("单位", "%、件、工作时"),
     ("说明", "不能给出数值的原因"),
 )
 _REGIONS = "select id, code, name, level, path from regions where tenant_id = $1 and path = $2"
@@ -38,13 +39,13 @@ async def _rows(
     month = Period(place.today.year, place.today.month, 1)
     for path in place.scope.paths:
         region = await connection.fetchrow(_REGIONS, place.tenant_id, path)
-        asked = counting.Asked(place.tenant_id, region)
+        asked = Asked(place.tenant_id, region)
         for period in (month.moved(-1), month):
-            window = counting.Window(period, known_at(period, None, today))
+            window = Window(period, known_at(period, None, today))
             yield await _page(connection, asked, window)
 
 
-async def _page(connection: Any, asked: counting.Asked, window: counting.Window) -> list[Line]:
+async def _page(connection: Any, asked: Asked, window: Window) -> list[Line]:
     known = window.known.astimezone(CHINA).isoformat(" ", "minutes")
     head: Line = [window.period.text, known]
     lines: list[Line] = []

@@ -6,9 +6,12 @@ number: the same question about the same moment counts the same rows again.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+from guanjia.graph.times import CHINA
 
 PERCENT = "%"
 BASIS = 10_000
@@ -25,6 +28,20 @@ class Dimension(StrEnum):
     CATEGORY = "CATEGORY"
 
 
+class Shape(StrEnum):
+    """数、比率、平均、九成以内"""
+
+    COUNT = "COUNT"
+    RATE = "RATE"
+    MEAN = "MEAN"
+    NINTH_TENTH = "NINTH_TENTH"
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether a total is what its parts add up to."""
+        return self is not Shape.NINTH_TENTH
+
+
 @dataclass(frozen=True, slots=True)
 class Parting:
     """How the rows of a source are parted. key: SQL over `{row}` for the part a row belongs to, as
@@ -36,6 +53,20 @@ class Parting:
     key: str
     parts: str
     only: str = "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The counts of a source, summed up: rows with the `month` of the metric's moment (its first
+    day), that `moment` by its column's name, since when it is `known` (exclusive), and the region
+    down to paths of `depth`. dimensions and filters: by what they can be parted and chosen. Rows
+    of months before `folded_before` are right for the starts of months only."""
+
+    table: str
+    region: str
+    depth: int
+    dimensions: frozenset[Dimension]
+    filters: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +83,16 @@ class Source:
     region: str
     partings: Mapping[Dimension, Parting]
     filters: Mapping[str, str]
+    tally: Tally | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MetricDefinition:
     """A figure. moment: the column that puts a row into a period. denominator and numerator: SQL
-    over `{row}` and `{known}` for what a row adds to each, a whole number; without a numerator the
-    figure is the denominator, a count. citation: where its formula is from. lower_bound: it is
-    published with Wilson's lower bound."""
+    over `{row}` and `{known}` for what a row adds to each, a whole number. A count has no
+    numerator; a mean is numerator by denominator, in `scale` of the unit; of a ninth-tenth nine
+    in ten rows have no more than that. citation: where its formula is from. lower_bound: it is
+    published with Wilson's lower bound. tallied: the columns of the source's tally with the two."""
 
     id: str
     title: str
@@ -72,6 +105,9 @@ class MetricDefinition:
     citation: str
     dimensions: frozenset[Dimension] = frozenset(Dimension)
     lower_bound: bool = False
+    tallied: tuple[str, str] | None = None
+    shape: Shape = Shape.RATE
+    scale: int = 1
 
 
 _METRICS: dict[str, MetricDefinition] = {}
@@ -92,6 +128,22 @@ def metric_of(identifier: str) -> MetricDefinition | None:
     return _METRICS.get(identifier)
 
 
+def month_start(at: dt.datetime) -> dt.datetime:
+    """The first moment of the month in China."""
+    return at.astimezone(CHINA).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def folded_before(now: dt.datetime) -> dt.datetime:
+    """What was known before this moment may be folded: the months that were over a day ago. Nobody
+    asks by then what was known at some moment of them but its end, other than in retrospect."""
+    return month_start(now - dt.timedelta(days=1))
+
+
 def hundredths_of_percent(numerator: int, denominator: int) -> int:
     """A rate in hundredths of a percent, rounded half up: 9372 is 93.72 %."""
-    return (2 * BASIS * numerator + denominator) // (2 * denominator)
+    return half_up(BASIS * numerator, denominator)
+
+
+def half_up(numerator: int, denominator: int) -> int:
+    """The quotient, rounded half up."""
+    return (2 * numerator + denominator) // (2 * denominator)

@@ -10,6 +10,7 @@ from guanjia.access.actor import Actor
 from guanjia.attachments.models import Purpose
 from guanjia.attachments.service import pictured
 from guanjia.cases import inputs
+from guanjia.cases.clocks import handling_minutes
 from guanjia.cases.facts import Payload
 from guanjia.cases.models import Case
 from guanjia.cases.reasons import AssignmentRole
@@ -131,7 +132,12 @@ async def give_feedback(
     await file.hang(attachment_ids, Purpose.AFTER)
     await withdraw_requests(file)
     remarks = [f"用料:{used}" if used else "", f"无照片的原因:{without}" if without else ""]
-    said = Payload(note=done, reason=";".join(filter(None, remarks)) or None, cost_fen=cost)
+    said = Payload(
+        note=done,
+        reason=";".join(filter(None, remarks)) or None,
+        cost_fen=cost,
+        handling_minutes=handling_minutes(file.calendar, file.facts, file.adjustments, now),
+    )
     await file.write(step, said)
     await file.follow("send_to_check")
     return await file.saved()

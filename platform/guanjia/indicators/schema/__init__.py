@@ -27,6 +27,7 @@ from guanjia.indicators.schema.types import (
     PeriodText,
 )
 from guanjia.indicators.service import counting
+from guanjia.indicators.service.asked import Asked, Window
 from guanjia.indicators.service.periods import known_at, period_of
 from guanjia.indicators.service.rows import counted_rows, hash_of
 from guanjia.reading.mapping import METADATA, Unplanned
@@ -61,13 +62,13 @@ def _chosen(filter: IndicatorFilter | None) -> Mapping[str, Sequence[UUID]]:
 
 async def _asked(
     info: Info, region_id: str, chosen: Mapping[str, Sequence[UUID]], *scopes: Scope
-) -> counting.Asked | None:
+) -> Asked | None:
     context: Any = info.context
     async with context.reader.alone() as connection:
         region = await counting.region_for(
             connection, context.tenant_id, row_id(region_id), *scopes
         )
-    return region and counting.Asked(context.tenant_id, region, chosen)
+    return region and Asked(context.tenant_id, region, chosen)
 
 
 async def _indicator(
@@ -86,9 +87,9 @@ async def _indicator(
     asked = await _asked(info, region_id, _chosen(filter), scope, readable)
     if asked is None:
         return None
-    window = counting.Window(asked_period, known_at(asked_period, as_of, context.now))
+    window = Window(asked_period, known_at(asked_period, as_of, context.now))
     before = asked_period.moved(-1)
-    earlier = counting.Window(before, known_at(before, None, context.now))
+    earlier = Window(before, known_at(before, None, context.now))
     async with context.reader.alone() as connection:
         counts = await counting.count(connection, asked, [metric], [window, earlier])
     figure = counting.total(counts, metric, 0)
@@ -147,9 +148,7 @@ async def _board(
             for metric in metrics()
             if context.caller.scope(metric.source.permission).covering(asked.region["path"])
         ],
-        window=(
-            window := counting.Window(asked_period, known_at(asked_period, as_of, context.now))
-        ),
+        window=(window := Window(asked_period, known_at(asked_period, as_of, context.now))),
         region=IndicatorRegion.of(asked.region),
         by=counting.parting_of(asked.region, by),
         period=asked_period.text,

@@ -17,6 +17,7 @@ from guanjia.indicators.schema.types import (
     IndicatorValue,
 )
 from guanjia.indicators.service import counting
+from guanjia.indicators.service.asked import Asked, Window
 from guanjia.indicators.service.periods import known_at
 from guanjia.reading import metrics
 
@@ -45,9 +46,9 @@ class BoardSeries:
 
 @strawberry.type(description="看板:一个区域一期的全部指标")
 class Board:
-    asked: strawberry.Private[counting.Asked]
+    asked: strawberry.Private[Asked]
     measured: strawberry.Private[list[metrics.MetricDefinition]]
-    window: strawberry.Private[counting.Window]
+    window: strawberry.Private[Window]
     region: IndicatorRegion
     by: IndicatorDimension | None = strawberry.field(description="按什么分列;网格没有下一级,为空")
     period: str
@@ -80,7 +81,7 @@ class Board:
         for back in range(1, periods):
             period = self.window.period.moved(-back)
             known = known_at(period, None, info.context.now)
-            windows.insert(0, counting.Window(period, min(known, self.window.known)))
+            windows.insert(0, Window(period, min(known, self.window.known)))
         async with info.context.reader.alone() as connection:
             counts = await counting.count(connection, self.asked, self.measured, windows)
         return [

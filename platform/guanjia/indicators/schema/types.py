@@ -12,6 +12,7 @@ from guanjia.cases.schema.types import Case
 from guanjia.graph.filters import IdFilter
 from guanjia.graph.nodes import UNSET, After, Connection, First
 from guanjia.indicators.service import counting, figures
+from guanjia.indicators.service.asked import Asked, Window
 from guanjia.indicators.service.rows import Part, counted_rows, hash_of, ids_of
 from guanjia.reading import metrics
 from guanjia.reading.mapping import Connect
@@ -134,11 +135,11 @@ class IndicatorRegion:
 
 @strawberry.type(description="一个区域一期的指标。同一截至时间,数值与行始终相同")
 class Indicator:
-    asked: strawberry.Private[counting.Asked]
+    asked: strawberry.Private[Asked]
     measured: strawberry.Private[metrics.MetricDefinition]
-    window: strawberry.Private[counting.Window]
+    window: strawberry.Private[Window]
     counted: strawberry.Private[figures.Figure]
-    before: strawberry.Private[tuple[counting.Window, figures.Figure]]
+    before: strawberry.Private[tuple[Window, figures.Figure]]
     metric: IndicatorMetric
     region: IndicatorRegion
     period: str
@@ -175,7 +176,7 @@ class Indicator:
             IndicatorPart, strawberry.argument(description="哪一部分")
         ] = Part.DENOMINATOR,
     ) -> Connection[Case]:
-        ids = ids_of(await self._rows(info), part)
+        ids = ids_of(await self._rows(info), part, self.measured.shape)
         given = PageArguments(
             first=None if first is UNSET else first,
             after=None if after is UNSET else after,
@@ -200,9 +201,9 @@ class IndicatorCells:
 
 async def cells_of(
     connection: Any,
-    asked: counting.Asked,
+    asked: Asked,
     metric: metrics.MetricDefinition,
-    window: counting.Window,
+    window: Window,
     by: metrics.Dimension | None,
 ) -> IndicatorCells:
     by = counting.parting_of(asked.region, by)

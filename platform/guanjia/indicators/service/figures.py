@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from guanjia.reading.metrics import PERCENT, MetricDefinition, hundredths_of_percent
+from guanjia.reading.metrics import MetricDefinition, Shape, half_up, hundredths_of_percent
 
 Z = 1.96
 """Of the two-sided 95 % interval."""
@@ -42,11 +42,13 @@ class Figure:
     def refused(self) -> Refused | None:
         if self.lacking:
             return Refused(Reason.PARTS_MISSING, self.lacking)
-        if not 0 <= self.numerator <= self.denominator:
+        rate = self.metric.shape is Shape.RATE
+        if self.numerator < 0 or (rate and self.numerator > self.denominator):
             said = f"分子 {self.numerator} 大于分母 {self.denominator}。"
             return Refused(Reason.NUMERATOR_EXCEEDS, said)
-        if self.metric.unit == PERCENT and self.denominator == 0:
-            return Refused(Reason.NOTHING_COUNTED, "期内没有可计的行,不能计算比率。")
+        if self.metric.shape is not Shape.COUNT and self.denominator == 0:
+            said = "比率" if rate else "时长"
+            return Refused(Reason.NOTHING_COUNTED, f"期内没有可计的行,不能计算{said}。")
         return None
 
     @property
@@ -54,8 +56,13 @@ class Figure:
         """The value in hundredths of its unit; None where it is refused."""
         if self.refused is not None:
             return None
-        if self.metric.unit == PERCENT:
-            return hundredths_of_percent(self.numerator, self.denominator)
+        match self.metric.shape:
+            case Shape.RATE:
+                return hundredths_of_percent(self.numerator, self.denominator)
+            case Shape.MEAN:
+                return half_up(100 * self.numerator, self.denominator * self.metric.scale)
+            case Shape.NINTH_TENTH:
+                return half_up(100 * self.numerator, self.metric.scale)
         return self.denominator * 100
 
     @property

@@ -8,8 +8,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from guanjia.indicators.service.counting import Asked, Window, rows_statement
-from guanjia.reading.metrics import MetricDefinition
+from guanjia.indicators.service.asked import Asked, Window
+from guanjia.indicators.service.statements import Piece, rows_statement, values
+from guanjia.reading.metrics import MetricDefinition, Shape
 
 
 class Part(StrEnum):
@@ -24,14 +25,18 @@ async def counted_rows(
     connection: Any, asked: Asked, metric: MetricDefinition, window: Window
 ) -> Sequence[Any]:
     """Each counted row's id with what it adds to denominator (d) and numerator (n), by id."""
+    piece = Piece([metric], 0, window.period.start, window.until, window.known)
     rows: Sequence[Any] = await connection.fetch(
-        rows_statement(asked, metric), *asked.values([window])
+        rows_statement(asked, metric), *values(asked, [piece])
     )
     return rows
 
 
-def ids_of(rows: Sequence[Any], part: Part) -> list[UUID]:
-    """The rows of a part: all, those that satisfy, those that do not (or not wholly)."""
+def ids_of(rows: Sequence[Any], part: Part, shape: Shape) -> list[UUID]:
+    """The rows of a part: all, those that satisfy, those that do not (or not wholly). Of a mean
+    every row is part of both sides."""
+    if shape not in (Shape.RATE, Shape.COUNT):
+        return [] if part is Part.REMAINDER else [row["id"] for row in rows]
     match part:
         case Part.NUMERATOR:
             return [row["id"] for row in rows if row["n"] == row["d"]]
