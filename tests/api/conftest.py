@@ -14,6 +14,7 @@ import pytest
 from starlette.applications import Starlette
 from tests.api.meetings import populate_meetings
 from tests.api.population import import_batch, populate_compounds, populate_jobs, populate_parties
+from tests.api.surveys import populate_surveys
 from tests.conftest import make_tenant
 
 from guanjia import settings
@@ -304,5 +305,6 @@ async def people(town: Any) -> list[Any]:
     await populate_parties(town)
     await populate_jobs(town)
     await populate_meetings(town)
+    await populate_surveys(town)
     await import_batch(town, found[2], "north1")
     return found

@@ -11,6 +11,7 @@ from tests.api.meetings import populate_meetings
 from tests.api.oracle import Oracle, Standing
 from tests.api.paths import Way, id_argument, roots, ways
 from tests.api.population import populate, populate_compounds, populate_jobs, populate_parties
+from tests.api.surveys import populate_surveys
 
 from guanjia import schema as schemas
 from guanjia.access.policy import Allow
@@ -38,6 +39,7 @@ async def settled(town: Any) -> Any:
     await populate_parties(town)
     await populate_jobs(town)
     await populate_meetings(town)
+    await populate_surveys(town)
     return town
 
 

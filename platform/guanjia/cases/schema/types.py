@@ -25,6 +25,7 @@ from guanjia.graph.scalars import Degrees, Money
 from guanjia.graph.times import Unit as TimeUnit
 from guanjia.reading.classes import DataClass
 from guanjia.reading.mapping import Condition, Order, SortKey
+from guanjia.surveys.schema.types import Satisfaction, Survey
 from guanjia.tenancy.schema import Organisation, Region, TextFilter
 
 CaseState = strawberry.enum(states.State, name="CaseState", description="案件状态")
@@ -42,9 +43,6 @@ SuspensionReason = strawberry.enum(
 )
 AssignmentRole = strawberry.enum(
     reasons.AssignmentRole, name="AssignmentRole", description="主办、协办"
-)
-Satisfaction = strawberry.enum(
-    reasons.Satisfaction, name="Satisfaction", description="满意、基本满意、不满意"
 )
 CaseStateFilter = enum_filter(CaseState)
 CaseStageFilter = enum_filter(CaseStage)
@@ -287,6 +285,15 @@ class Case:
         "照片与文件,按先后;用途分处置前、处置后、核查",
         through="case:read",
         where="{row}.owner_noun = 'Case'",
+    )
+    survey: Survey | None = one(
+        "Survey",
+        "id",
+        "满意度调查(最近一次);结案时开始",
+        through="case:read",
+        match="{row}.kind = 'CASE' and {row}.subject_id = {key} and {row}.round = (select max("
+        "ls.round) from surveys ls where ls.tenant_id = {tenant} and ls.kind = 'CASE'"
+        " and ls.subject_id = {key})",
     )
     timeline: Connection[CaseEvent] = connection(
         "CaseEvent", "case_id", "经过,按先后", through="case:read", order="SEQ"
