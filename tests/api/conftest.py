@@ -21,6 +21,7 @@ from tests.api.population import (
     populate_parties,
     populate_routing,
 )
+from tests.api.surveys import populate_surveys
 from tests.api.whistles import populate_whistles
 from tests.conftest import make_tenant
 
@@ -313,6 +314,7 @@ async def people(town: Any) -> list[Any]:
     await populate_jobs(town)
     await populate_meetings(town)
     await populate_whistles(town)
+    await populate_surveys(town)
     await import_batch(town, found[2], "north1")
     for person in found:
         await notice(town, person)

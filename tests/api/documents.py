@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.api.meetings import DOCUMENTS as MEETING_DOCUMENTS
+from tests.api.surveys import DOCUMENTS as SURVEY_DOCUMENTS
 
 DOCUMENTS: list[tuple[str, Any]] = [
     (
@@ -187,6 +188,7 @@ DOCUMENTS: list[tuple[str, Any]] = [
         None,
     ),
     *MEETING_DOCUMENTS,
+    *SURVEY_DOCUMENTS,
     (
         "{ caseCategories(first: 3) { nodes { code limitValue limitUnit } pageInfo { endCursor } }"
         " }",

@@ -17,6 +17,7 @@ from tests.api.population import (
     populate_jobs,
     populate_parties,
 )
+from tests.api.surveys import populate_surveys
 from tests.api.whistles import populate_whistles
 
 from guanjia import schema as schemas
@@ -46,6 +47,7 @@ async def settled(town: Any) -> Any:
     await populate_jobs(town)
     await populate_meetings(town)
     await populate_whistles(town)
+    await populate_surveys(town)
     return town
 
 

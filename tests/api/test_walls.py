@@ -67,6 +67,11 @@ READING = {
     "ownersVote": '{ ownersVote(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "householdPolls": "{ householdPolls { totalCount } }",
     "householdPoll": '{ householdPoll(id: "00000000-0000-0000-0000-000000000000") { id } }',
+    "surveys": "{ surveys { totalCount } }",
+    "survey": '{ survey(id: "00000000-0000-0000-0000-000000000000") { id } }',
+    "surveyTargets": "{ surveyTargets { totalCount } }",
+    "mySurveys": "{ mySurveys { id } }",
+    "surveyKinds": "{ surveyKinds { totalCount } }",
     "indicatorMetrics": "{ indicatorMetrics { id } }",
     "indicator": '{ indicator(id: "case.due", regionId: "x", period: "2026") { period } }',
     "checkIndicator": '{ checkIndicator(id: "case.due", regionId: "x", period: "2026",'
@@ -135,7 +140,7 @@ def sample(kind: Any) -> dict[str, Any]:
     values = {
         "ID": "00000000-0000-0000-0000-000000000000", "String": "某某", "Int": 1, "Boolean": True,
         "DateTime": "2026-03-02T09:00:00+08:00", "Money": "1.00", "Date": "1980-03-02",
-        "Time": "15:00",
+        "Time": "15:00", "Degrees": 118.2,
     }  # fmt: skip
     found = {}
     for name, field in kind.fields.items():

@@ -27,6 +27,8 @@ from guanjia.db.pools import Database
 from guanjia.graph.errors import Denied, Refusal
 from guanjia.graph.times import CHINA
 from guanjia.people.vault import vault_of
+from guanjia.surveys.models import Channel, Satisfaction
+from guanjia.surveys.service.answering import Given, open_ballot
 
 LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 PERMISSIONS = {
@@ -39,13 +41,13 @@ PERMISSIONS = {
     "resume_case": "case:handle", "request_extension": "case:handle",
     "approve_suspension": "case:approve_suspension",
     "approve_extension": "case:approve_extension", "check_case": "case:check",
-    "close_case": "case:close", "finish_evaluation": "case:close", "evaluate_case": "case:evaluate",
+    "close_case": "case:close", "finish_evaluation": "case:close",
     "reopen_case": "case:reopen", "archive_case": "case:archive", "void_case": "case:void",
     "add_correction_note": "case:correct",
     "escalate_case": "case:escalate", "supervise_case": "case:supervise",
     "release_supervision": "case:supervise", "load_calendar_year": "calendar:manage",
 }  # fmt: skip
-UNVERSIONED = {"evaluate_case", "add_correction_note"}
+UNVERSIONED = {"add_correction_note"}
 
 
 def at(text: str) -> dt.datetime:
@@ -62,6 +64,7 @@ class Town:
     people: dict[str, Actor] = field(default_factory=dict)
     organisations: dict[str, UUID] = field(default_factory=dict)
     categories: dict[str, UUID] = field(default_factory=dict)
+    homes: list[UUID] = field(default_factory=list)
     now: dt.datetime = field(default_factory=lambda: at("2026-03-02 09:00"))
     _places: Iterator[int] = field(default_factory=lambda: count(1))
 
@@ -142,6 +145,25 @@ class Town:
                 [self.people[name].membership_id for name in names],
             )
 
+    async def answer(
+        self, case: Any, home: int = 0, choice: Satisfaction = Satisfaction.SATISFIED,
+        who: str = "grid_two",
+    ) -> None:  # fmt: skip
+        """One of the homes answers the survey of the case at its door; None is the reporter's."""
+        actor = self.people[who]
+        async with self.open() as transaction:
+            asked = await transaction.connection.fetchrow(
+                "select t.*, s.id as survey from survey_targets t join surveys s on s.tenant_id"
+                " = t.tenant_id and s.id = t.survey_id and s.closed_at is null"
+                " where s.subject_id = $1 and t.house_unit_id = $2",
+                case.id, self.homes[home],
+            )  # fmt: skip
+            ballot = await open_ballot(
+                transaction, actor, actor.scope("survey:collect"), asked["survey"], self.now
+            )
+            ballot.refuse_involved()
+            await ballot.take(asked, Given(choice, new_id(), self.now, None), Channel.DOOR)
+
     async def to_feedback(self, case: Case, lead: str = "company", **limit: Any) -> Case:
         """From REPORTED to CHECKING by the ordinary way."""
         if (await self.stored(case.id))["verify_first"]:
@@ -205,7 +227,31 @@ async def town(database: Database, tenant: Any, policy: Policy) -> Town:
             made.people[name] = await _person(
                 transaction, made, name, role, tenant.regions[place], member_of
             )
+        made.homes = await _homes(transaction, tenant.regions["north1grid"])
     return made
+
+
+async def _homes(transaction: Any, grid: Any) -> list[UUID]:
+    """Nine homes of one building in the grid."""
+    compound, building, homes = new_id(), new_id(), [new_id() for _ in range(9)]
+    run = transaction.connection.execute
+    await run(
+        "insert into compounds (id, name, region_id, region_path, management_mode, search_text)"
+        " values ($1, '阳光小区', $2, $3, 'SELF_MANAGED', '')",
+        compound, grid.id, grid.path[:-5],
+    )  # fmt: skip
+    await run(
+        "insert into buildings (id, compound_id, code, name, position, region_id, region_path)"
+        " values ($1, $2, '99010100100100001', '3栋', 1, $3, $4)",
+        building, compound, grid.id, grid.path,
+    )  # fmt: skip
+    await run(
+        "insert into house_units (id, building_id, compound_id, region_path, unit, floor, room,"
+        " label, valid_from) select h, $1, $2, $3, '00', 5, r, '3栋' || r, '2020-01-01'"
+        " from unnest($4::uuid[], $5::text[]) u(h, r)",
+        building, compound, grid.path, homes, [str(501 + n) for n in range(len(homes))],
+    )  # fmt: skip
+    return homes
 
 
 async def _person(

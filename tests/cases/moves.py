@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from guanjia.access.actor import Held
-from guanjia.cases.reasons import DeclineReason, Satisfaction, SuspensionReason
+from guanjia.cases.reasons import DeclineReason, SuspensionReason
 from guanjia.db.ids import new_id
 
 LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
@@ -19,7 +19,6 @@ ROWS_OF = {
     "approve_suspension": ("approve_suspension", "refuse_suspension"),
     "approve_extension": ("approve_extension", "refuse_extension"),
     "check_case": ("pass_check", "fail_check"),
-    "evaluate_case": ("evaluate_case", "collect_evaluation"),
 }
 
 
@@ -73,7 +72,6 @@ def actions(town: Any, original: Any, now: dt.datetime) -> dict[str, tuple[str, 
         "give_feedback": ("handle", {"result": "无", "no_photo_reason": "无"}),
         "check_case": ("check", {"passed": True}),
         "close_case": ("close", {"callback": "无"}),
-        "evaluate_case": ("evaluate", {"choice": Satisfaction.PARTLY}),
         "finish_evaluation": ("close", {}),
         "reopen_case": ("reopen", {"reason": "无"}),
         "archive_case": ("archive", {}),

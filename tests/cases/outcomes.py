@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from guanjia.cases.facts import replay
-from guanjia.cases.reasons import Satisfaction
 from guanjia.cases.service.timeline import event_of
 from guanjia.cases.states import State
+from guanjia.surveys.models import Satisfaction
 
 FIRST = {
     "dispatched_at": {"dispatch_case"},

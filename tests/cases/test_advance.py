@@ -9,7 +9,7 @@ import pytest
 
 from guanjia import settings
 from guanjia.cases.facts import replay
-from guanjia.cases.reasons import Satisfaction, SuspensionReason
+from guanjia.cases.reasons import SuspensionReason
 from guanjia.cases.states import State
 from guanjia.graph.times import CHINA
 from guanjia.jobs.kinds import load_kinds
@@ -46,12 +46,12 @@ async def suspended(town: Any) -> Any:
     return await town.do("street_lead", "approve_suspension", case)
 
 
-async def surveyed(town: Any, households: int = 2) -> Any:
+async def surveyed(town: Any, homes: int = 2) -> Any:
     case = await town.report()
     await town.to_feedback(case)
     await town.do("grid_two", "check_case", case, passed=True)
     return await town.do(
-        "clerk", "close_case", case, callback="电话告知", affected_households=households
+        "clerk", "close_case", case, callback="电话告知", affected_house_unit_ids=town.homes[:homes]
     )
 
 
@@ -95,16 +95,17 @@ async def test_the_survey_ends_and_the_case_is_archived(town: Any) -> None:
     assert case.step_due_at == at("03-10 00:00")
     town.now = at("03-10 00:00")
     # Before anybody has looked at the clock, the window is over all the same.
-    await town.refused(
-        "TOO_LATE",
-        town.do("clerk", "evaluate_case", case, choice=Satisfaction.PARTLY, household="3栋501"),
-    )
+    await town.refused("TOO_LATE", town.answer(case))
+    # What was answered in time may still arrive.
+    assert await tick(town) == 0
+    await town.refused("TOO_EARLY", town.do("clerk", "finish_evaluation", case))
+    town.now = at("03-12 00:00")
     assert await tick(town) == 1
     ended = await town.stored(case.id)
     assert (ended["state"], ended["evaluated_at"]) == (State.EVALUATED, town.now)
     assert (await town.rows(case))[-1]["note"] == "无人答复"
     assert await tick(town) == 0
-    assert ended["step_due_at"] == at("03-17 17:30")
+    assert ended["step_due_at"] == at("03-19 17:30")
     town.now = at("03-30 08:00")
     assert await tick(town) == 1
     archived = await town.stored(case.id)
@@ -119,16 +120,14 @@ async def test_a_long_absence_is_made_up_for(town: Any) -> None:
     town.now = at("05-06 08:00")
     assert [await tick(town), await tick(town)] == [2, 0]
     archived = await town.stored(case.id)
-    assert archived["evaluated_at"] == at("03-10 00:00")
-    assert archived["archived_at"] == at("03-17 17:30")
+    assert archived["evaluated_at"] == at("03-12 00:00")
+    assert archived["archived_at"] == at("03-19 17:30")
 
 
 async def test_a_survey_ends_when_all_have_answered(town: Any) -> None:
-    case = await surveyed(town, households=1)
+    case = await surveyed(town, homes=1)
     town.later(hours=2)
-    await town.do(
-        "grid_two", "evaluate_case", case, choice=Satisfaction.SATISFIED, household="3栋501"
-    )
+    await town.answer(case)
     town.later(minutes=10)
     assert await tick(town) == 1
     assert (await town.stored(case.id))["evaluated_at"] == town.now

@@ -30,8 +30,9 @@ async def archived(town: Any, case: Any = None) -> Any:
     case = case or await town.report()
     await town.to_feedback(case)
     await town.do("grid_two", "check_case", case, passed=True)
-    await town.do("clerk", "close_case", case, callback="当面告知", affected_households=1)
-    await town.do("grid_two", "evaluate_case", case, choice="SATISFIED", household="3栋501")
+    home = {"affected_house_unit_ids": town.homes[:1]}
+    await town.do("clerk", "close_case", case, callback="当面告知", **home)
+    await town.answer(case)
     await town.do("clerk", "finish_evaluation", case)
     town.later(days=15)
     return await town.do("auditor", "archive_case", case)

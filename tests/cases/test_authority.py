@@ -6,7 +6,8 @@ from typing import Any
 
 from guanjia.cases.chain import chain_fault, event_hash
 from guanjia.cases.facts import replay
-from guanjia.cases.reasons import Satisfaction, Source
+from guanjia.cases.reasons import Source
+from guanjia.surveys.models import Satisfaction
 
 
 async def test_a_resident_is_verified_whatever_channel_they_name(town: Any) -> None:
@@ -71,12 +72,10 @@ async def test_what_is_to_be_archived_is_not_reopened(town: Any) -> None:
     case = await town.report()
     await town.to_feedback(case)
     await town.do("grid_two", "check_case", case, passed=True)
-    await town.do("clerk", "close_case", case, callback="当面告知", affected_households=2)
-    for household in ("3栋501", "3栋502"):
-        await town.do(
-            "grid_two", "evaluate_case", case,
-            choice=Satisfaction.DISSATISFIED, household=household,
-        )  # fmt: skip
+    homes = {"affected_house_unit_ids": town.homes[:2]}
+    await town.do("clerk", "close_case", case, callback="当面告知", **homes)
+    for home in (0, 1):
+        await town.answer(case, home, Satisfaction.DISSATISFIED)
     await town.do("clerk", "finish_evaluation", case)
     town.later(days=8)
     await town.refused("TOO_LATE", town.do("street", "reopen_case", case, reason="过半不满意"))

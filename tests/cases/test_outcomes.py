@@ -42,7 +42,7 @@ async def worked(town: Any) -> Any:
     await town.feedback(case)
     town.later(minutes=10)
     await town.do("second_clerk", "check_case", case, passed=True)
-    await town.do("clerk", "close_case", case, callback="无", affected_households=1)
+    await town.do("clerk", "close_case", case, callback="无")
     return case
 
 

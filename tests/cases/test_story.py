@@ -8,9 +8,10 @@ from typing import Any
 
 from guanjia.cases.chain import chain_fault
 from guanjia.cases.facts import replay
-from guanjia.cases.reasons import DeclineReason, Satisfaction, Source, SuspensionReason
+from guanjia.cases.reasons import DeclineReason, Source, SuspensionReason
 from guanjia.cases.states import State
 from guanjia.graph.times import CHINA
+from guanjia.surveys.models import Satisfaction
 
 
 def at(text: str) -> dt.datetime:
@@ -26,13 +27,11 @@ async def test_from_report_to_archive(town: Any) -> None:
     await town.to_feedback(case)
     town.later(hours=1)
     await town.do("clerk", "check_case", case, passed=True)
-    closed = await town.do("clerk", "close_case", case, callback="电话告知", affected_households=2)
+    homes = {"affected_house_unit_ids": town.homes[:2]}
+    closed = await town.do("clerk", "close_case", case, callback="电话告知", **homes)
     assert closed.state == State.EVALUATING
-    for household in ("3栋501", "3栋502"):
-        await town.do(
-            "second_clerk", "evaluate_case", case,
-            choice=Satisfaction.SATISFIED, household=household,
-        )  # fmt: skip
+    for home in (0, 1):
+        await town.answer(case, home, who="second_clerk")
     done = await town.do("clerk", "finish_evaluation", case)
     assert (done.state, done.answer_count, done.dissatisfied_count) == ("EVALUATED", 2, 0)
     await town.refused("TOO_EARLY", town.do("auditor", "archive_case", case))
@@ -286,20 +285,19 @@ async def test_returns_and_rulings(town: Any) -> None:
 
 
 async def test_dissatisfied_households_reopen_once(town: Any) -> None:
-    case = await town.report("resident", source=Source.COMMUNITY)
+    await town.appoint("relative", "GRID", "north1grid", "company")
+    case = await town.report()
     await town.to_feedback(case)
-    for turn in (1, 2):
-        await town.do("grid", "check_case", case, passed=True)
-        await town.do("clerk", "close_case", case, callback="当面告知", affected_households=2)
-        await town.do("resident", "evaluate_case", case, choice=Satisfaction.DISSATISFIED)
-        await town.refused(
-            "CONFLICT", town.do("resident", "evaluate_case", case, choice=Satisfaction.SATISFIED)
+    for turn, homes in ((1, town.homes[:2]), (2, [])):
+        await town.do("grid_two", "check_case", case, passed=True)
+        await town.do(
+            "clerk", "close_case", case, callback="当面告知", affected_house_unit_ids=homes
         )
+        await town.answer(case, 0, Satisfaction.DISSATISFIED)
+        await town.refused("ALREADY_ANSWERED", town.answer(case))
+        await town.refused("NOT_INDEPENDENT", town.answer(case, 1, who="relative"))
         await town.refused("TOO_EARLY", town.do("clerk", "finish_evaluation", case))
-        ask = {"choice": Satisfaction.DISSATISFIED, "household": "3栋 501"}
-        await town.do("clerk", "evaluate_case", case, **ask)
-        ask["household"] = "3栋502"
-        await town.refused("ALL_ANSWERED", town.do("clerk", "evaluate_case", case, **ask))
+        await town.answer(case, 1, Satisfaction.DISSATISFIED, who="clerk")
         await town.do("clerk", "finish_evaluation", case)
         if turn == 1:
             again = await town.do("street", "reopen_case", case, reason="过半不满意")

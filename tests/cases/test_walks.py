@@ -18,14 +18,15 @@ from guanjia.cases import service
 from guanjia.cases.chain import chain_fault
 from guanjia.cases.facts import replay
 from guanjia.cases.guards import MACHINE
-from guanjia.cases.reasons import Satisfaction
 from guanjia.cases.service.casefile import facts_of
 from guanjia.cases.service.timeline import event_of
 from guanjia.cases.states import TERMINAL, State
 from guanjia.cases.transitions import HANDLING
 from guanjia.graph.errors import Denied, Refusal
+from guanjia.surveys.models import Satisfaction
 
 WALKS, STEPS = 12, 90
+ASKING = ("outsider", "grid", "grid_two", "everyone")
 START = at("2026-03-02 09:00")
 MINUTES = (1, 5, 30, 240, 1500, 4000)
 LIMIT_HOURS = 20
@@ -75,6 +76,8 @@ class Walk:
 
     async def _try(self, before: Any) -> None:
         state = State(before["state"])
+        if state is State.EVALUATING and self.chance.random() < 0.5:
+            return await self._answer(before)
         choices = actions(self.town, self.original, self.town.now)
         legal = [a for a in choices if any(MACHINE.find(r, state) for r in ROWS_OF.get(a, (a,)))]
         pool = legal if legal and self.chance.random() < 0.85 else list(choices)
@@ -82,12 +85,10 @@ class Walk:
         permission, given = choices[action]
         people = self.town.people
         able = "everyone"
-        if permission in ("check", "evaluate"):
+        if permission == "check":
             able = self.chance.choice(("outsider", "outsider", "everyone"))
         who = people[able if self.chance.random() < 0.75 else self.chance.choice(sorted(people))]
-        given = given | self._detail(action)
-        if action != "evaluate_case":
-            given["version"] = before["version"]
+        given = given | self._detail(action) | {"version": before["version"]}
         try:
             async with self.town.open() as transaction:
                 await getattr(service, action)(
@@ -95,6 +96,14 @@ class Walk:
                     id=self.case.id, now=self.town.now, **given,
                 )  # fmt: skip
         except (Refusal, Denied):
+            assert await self.town.stored(self.case.id) == before
+
+    async def _answer(self, before: Any) -> None:
+        """One of the homes says what it thinks, if it is asked and has not said so before."""
+        home, choice = self.chance.randrange(5), self.chance.choice(tuple(Satisfaction))
+        try:
+            await self.town.answer(self.case, home, choice, self.chance.choice(ASKING))
+        except (Refusal, LookupError, TypeError):
             assert await self.town.stored(self.case.id) == before
 
     def _detail(self, action: str) -> dict[str, Any]:
@@ -111,16 +120,11 @@ class Walk:
             case "rule_return":
                 return {"accepted": chance.random() < 0.5}
             case "approve_suspension" | "approve_extension":
-                return {"approved": chance.random() < 0.8, "reason": "无"}
+                return {"approved": chance.random() < 0.6, "reason": "无"}
             case "check_case":
                 return {"passed": chance.random() < 0.6, "failed_item": "无"}
             case "close_case":
-                return {"affected_households": chance.choice((2, 5, None))}
-            case "evaluate_case":
-                return {
-                    "choice": chance.choice(tuple(Satisfaction)),
-                    "household": f"{chance.randrange(9)}幢",
-                }
+                return {"affected_house_unit_ids": self.town.homes[: chance.choice((2, 5, 0))]}
             case "file_case":
                 return {"not_duplicate": True}
         return {}
@@ -253,8 +257,7 @@ async def _stays_once_ended(town: Any, case: Any, original: Any) -> None:
     town.later(days=400)
     for action, (permission, given) in actions(town, original, town.now).items():
         who = town.people["everyone"]
-        if action != "evaluate_case":
-            given = given | {"version": before["version"]}
+        given = given | {"version": before["version"]}
         with pytest.raises((Refusal, Denied)):
             async with town.open() as transaction:
                 await getattr(service, action)(

@@ -330,14 +330,15 @@ async def test_a_case_solves_its_item_when_those_asked_are_satisfied(
         " evaluated_at = now() where id = $1",
         case,
     )
-    for choice in choices:
-        await admin.execute(
-            "insert into case_evaluations (tenant_id, id, case_id, round, household, choice,"
-            " answered_at, region_path, reporter_id) select tenant_id, gen_random_uuid(), id, 1,"
-            " gen_random_uuid()::text, $2, now(), region_path, reporter_id from cases"
-            " where id = $1",
-            case, choice,
-        )  # fmt: skip
+    content = choices.count("SATISFIED")
+    await admin.execute(
+        "insert into surveys (tenant_id, id, kind, subject_id, round, title, region_id,"
+        " region_path, state, opened_at, closes_at, uploads_until, closed_at, asked, answered,"
+        " satisfied, dissatisfied) select tenant_id, gen_random_uuid(), 'CASE', id, 1, title,"
+        " region_id, region_path, 'CLOSED', now(), now(), now(), now(), $2::int, $2, $3::int,"
+        " $2 - $3 from cases where id = $1",
+        case, len(choices), content,
+    )  # fmt: skip
     found = await parlour.secretary.data(
         "query ($c: ID!) { agendaItems(filter: { compound: $c, resolved: true }) { totalCount }"
         " all: agendaItems { nodes { open resolvedAt resolutions { caseState case { timeline"

@@ -16,7 +16,8 @@ async def surveyed(town: Any, count: int) -> None:
     case = await town.report()
     await town.to_feedback(case)
     await town.do("grid_two", "check_case", case, passed=True)
-    await town.do("clerk", "close_case", case, callback="电话告知", affected_households=2)
+    homes = {"affected_house_unit_ids": town.homes[:2]}
+    await town.do("clerk", "close_case", case, callback="电话告知", **homes)
     row, events = dict(await town.stored(case.id)), await town.rows(case)
     async with town.open() as transaction:
         assigned = [

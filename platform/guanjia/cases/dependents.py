@@ -7,9 +7,11 @@ from uuid import UUID
 
 from guanjia.audit.service import record
 from guanjia.cases.states import FINISHED, TERMINAL
+from guanjia.cases.transitions import SURVEYED
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.reading.mapping import TODAY
+from guanjia.surveys.service.opening import follow_subjects
 from guanjia.tenancy.dependents import DEPENDENTS, Became, Dependent
 
 _ENDED = ", ".join(f"'{state}'" for state in sorted(TERMINAL))
@@ -23,7 +25,6 @@ _PLACED = (
     ("case_assignments", "region_path"),
     ("case_suspensions", "region_path"),
     ("case_extensions", "region_path"),
-    ("case_evaluations", "region_path"),
     ("case_events", "current_path"),
 )
 
@@ -75,6 +76,7 @@ async def _follow(transaction: Transaction, became: Became) -> None:
             tenant,
             ids,
         )
+    await follow_subjects(transaction, SURVEYED, "cases")
     # What was counted before stays counted where it lay then.
     await connection.execute(
         "select move_case_outcome(c) from cases c where c.tenant_id = $1 and c.id = any($2)",

@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from guanjia.cases.reasons import Level, Satisfaction
+from guanjia.cases.reasons import Level
 from guanjia.cases.states import State
+from guanjia.surveys.models import Satisfaction
 
 
 @dataclass(frozen=True, slots=True)

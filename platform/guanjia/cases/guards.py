@@ -61,13 +61,14 @@ class Situation:
     """Whoever reported the case was not on duty there, whatever channel they named."""
     handler_kind: str = ""
     acting_level: Level | None = None
-    actor_handles: bool = False
     photo_pair: bool = False
     photos: frozenset[Purpose] = frozenset()
     parts_open: tuple[str, ...] = ()
     """The assisting organisations whose part is not done yet."""
     suspension: Request | None = None
     extension: Request | None = None
+    uploads_until: datetime | None = None
+    """When the survey of a case that is being evaluated takes nothing any more."""
     other: CaseFacts | None = field(default=None)
     duplicates: tuple[str, ...] = ()
     """The numbers of open cases that may be the same matter."""
@@ -224,29 +225,10 @@ def check_passed(s: Situation) -> Refusal | None:
 
 
 def survey_over(s: Situation) -> Refusal | None:
-    ends, target = s.facts.step_due_at, s.facts.affected_households
+    ends, target = s.uploads_until or s.facts.step_due_at, s.facts.affected_households
     if ends is None or s.now >= ends or (target and s.facts.answer_count >= target):
         return None
-    return _guard_failed("TOO_EARLY", "评价期还没有结束,也还没有全部答复。")
-
-
-def survey_open(s: Situation) -> Refusal | None:
-    if s.facts.step_due_at is None or s.now < s.facts.step_due_at:
-        return None
-    return _guard_failed("TOO_LATE", "评价期已经结束。")
-
-
-def answers_left(s: Situation) -> Refusal | None:
-    target = s.facts.affected_households
-    if target is None or s.facts.answer_count < target:
-        return None
-    return _guard_failed("ALL_ANSWERED", f"受影响的{target}户都已评价。")
-
-
-def answerer_is_independent(s: Situation) -> Refusal | None:
-    if not s.actor_handles:
-        return None
-    return _guard_failed("NOT_INDEPENDENT", "处置单位的人员不能参与评价或代为收集评价。")
+    return _guard_failed("TOO_EARLY", "评价期(含补传期)还没有结束,也还没有全部答复。")
 
 
 def many_dissatisfied(s: Situation) -> Refusal | None:
@@ -326,9 +308,6 @@ _GUARDS: dict[str, Guard[Situation]] = {
         not_passed_yet,
         check_passed,
         survey_over,
-        survey_open,
-        answers_left,
-        answerer_is_independent,
         many_dissatisfied,
         not_reopened_before,
         before_archive,

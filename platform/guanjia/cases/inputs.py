@@ -26,12 +26,6 @@ def phone(value: str | None, name: str) -> str | None:
     return digits
 
 
-def household(value: str | None, name: str) -> str | None:
-    """The label of a household, in one form: 3栋 501 and 3栋501 are the same."""
-    cleaned = line(value, "住户", name, NAME_LENGTH)
-    return "".join(unicodedata.normalize("NFKC", cleaned).split()) or None if cleaned else None
-
-
 def positive(value: int | None, label: str, name: str, most: int) -> int | None:
     """A whole number from 1 to `most`; None stays None."""
     if value is not None and not 1 <= value <= most:

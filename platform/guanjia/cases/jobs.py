@@ -5,6 +5,7 @@ from __future__ import annotations
 from guanjia.cases.service import advance_case
 from guanjia.cases.service.tallies import fold_tallies
 from guanjia.cases.states import State
+from guanjia.cases.transitions import SURVEYED
 from guanjia.jobs.kinds import JobKind, Work, daily, register
 
 _REVIEW = f"""
@@ -13,11 +14,14 @@ where tenant_id = $1 and state = '{State.SUSPENDED}' and review_at <= $2
 """
 # A survey that everybody has answered ends with the last answer, before its window does.
 _SURVEY = f"""
-select c.id as subject_id, case when c.answer_count < c.affected_households then c.step_due_at
-  else least(c.step_due_at, (select max(e.at) from case_events e
-    where e.tenant_id = c.tenant_id and e.case_id = c.id)) end as due_at
-from cases c where c.tenant_id = $1 and c.state = '{State.EVALUATING}'
-  and (c.step_due_at <= $2 or c.answer_count >= c.affected_households)
+select c.id as subject_id, case when c.answer_count >= c.affected_households then
+  least(coalesce(s.uploads_until, c.step_due_at), (select max(e.at) from case_events e
+    where e.tenant_id = c.tenant_id and e.case_id = c.id))
+  else coalesce(s.uploads_until, c.step_due_at) end as due_at
+from cases c left join surveys s on s.tenant_id = $1 and s.kind = '{SURVEYED}'
+  and s.subject_id = c.id and s.closed_at is null
+where c.tenant_id = $1 and c.state = '{State.EVALUATING}'
+  and (coalesce(s.uploads_until, c.step_due_at) <= $2 or c.answer_count >= c.affected_households)
 """
 _ARCHIVE = f"""
 select id as subject_id, step_due_at as due_at from cases

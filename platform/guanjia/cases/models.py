@@ -310,25 +310,6 @@ class CaseExtension(Model):
         table = "case_extensions"
 
 
-class CaseEvaluation(Model):
-    """评价:一户一次"""
-
-    id = fields.UUIDField(primary_key=True, default=new_id)
-    case_id = fields.UUIDField()
-    round = fields.IntField()
-    respondent_id = fields.UUIDField(null=True)
-    household = fields.TextField(null=True)
-    collected_by = fields.UUIDField(null=True)
-    choice = fields.TextField()
-    comment = fields.TextField(null=True)
-    answered_at = fields.DatetimeField()
-    region_path = fields.TextField()
-    reporter_id = fields.UUIDField()
-
-    class Meta:
-        table = "case_evaluations"
-
-
 class Workday(Model):
     """工作日历中的一天"""
 

@@ -97,9 +97,3 @@ class RequestState(StrEnum):
     APPROVED = "APPROVED"
     REFUSED = "REFUSED"
     WITHDRAWN = "WITHDRAWN"
-
-
-class Satisfaction(StrEnum):
-    SATISFIED = "SATISFIED"
-    PARTLY = "PARTLY"
-    DISSATISFIED = "DISSATISFIED"

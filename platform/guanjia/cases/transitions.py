@@ -124,7 +124,6 @@ LABELS = {
     "result": "处置结果",
     "failed_item": "未通过的事项",
     "callback": "对上报人的回访情况",
-    "choice": "满意度",
     "original_id": "被并入的案件",
     "note": "完成情况",
     "task": "任务",
@@ -268,18 +267,16 @@ ROWS: tuple[Transition[State, Who], ...] = (
        _who("handle", A.ASSISTANT), requires=("note",)),
     _t("CHECK_PASSED", "pass_check", "核查通过", (S.CHECKING,), None, _who("check", A.CHECKER),
        guards=("not_passed_yet",), clock=("checked_at",)),
-    _t("ANSWERED", "evaluate_case", "评价", (S.EVALUATING,), None,
-       _who("evaluate", A.REPORTER), requires=("choice",),
-       guards=("survey_open", "answers_left", "answerer_is_independent")),
-    _t("ANSWERED", "collect_evaluation", "入户评价", (S.EVALUATING,), None,
-       _who("evaluate", A.REACH), requires=("choice",),
-       guards=("survey_open", "answers_left", "answerer_is_independent")),
+    _t("ANSWERED", "evaluate_case", "评价", (S.EVALUATING,), None),
+    _t("ANSWERED", "collect_evaluation", "入户评价", (S.EVALUATING,), None),
     _t("CORRECTED", "add_correction_note", "更正说明", (S.ARCHIVED,), None,
        _who("correct", A.CLOSING_LEVEL), requires=("text", "reason")),
     _t("DUE_RECOMPUTED", "recompute_due", "重新计算时限", tuple(OPEN | {S.EVALUATING, S.EVALUATED}),
        None, clock=("due_at computed anew",)),
 )  # fmt: skip
 
+SURVEYED = "CASE"
+"""The kind of survey that judges a case."""
 HANDLING = frozenset(
     row.action
     for row in ROWS

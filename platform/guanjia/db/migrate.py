@@ -17,7 +17,7 @@ from tortoise.transactions import in_transaction
 
 from guanjia.db.connections import connect, database_of
 from guanjia.db.requirements import check_settings
-from guanjia.db.tables import Rights, TenantTable
+from guanjia.db.tables import Dropped, Rights, TenantTable
 
 CONNECTION = "write"
 """The name of the connection, the same as the server's: Tortoise keeps it in the model classes."""
@@ -110,6 +110,8 @@ def declared_grants(modules: Sequence[str]) -> dict[str, dict[str, str]]:
         for operation in migration.operations:
             if isinstance(operation, TenantTable):
                 found[operation.name] = operation.grants
+            elif isinstance(operation, Dropped):
+                del found[operation.name]
             elif isinstance(operation, Rights):
                 held = found[operation.name]
                 found[operation.name] = held | {

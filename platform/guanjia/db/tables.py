@@ -87,6 +87,14 @@ class TenantTable(Sql):
         return f"Create tenant table {self.name}"
 
 
+class Dropped(Sql):
+    """A tenant table is no more; on the way back it is there again, empty."""
+
+    def __init__(self, table: TenantTable) -> None:
+        self.name = table.name
+        super().__init__(table.reverse_sql, table.sql)
+
+
 class Rights(Sql):
     """Rights on a tenant table beyond those it was made with, by role."""
 

@@ -39,6 +39,7 @@ async def settle(stage: Stage, places: Places) -> str:
     await _compound(stage, places, OLD_QUARTER, "1–3幢", 6)
     grids = await _grids(stage, places)
     by_name = {building["name"]: building for building in longyuetai["buildings"]["nodes"]}
+    places.buildings |= {name: building["id"] for name, building in by_name.items()}
     for number, (first, last) in BUILDINGS.items():
         covered = [by_name[f"{n}幢"] for n in range(first, last + 1)]
         waiting = [b["id"] for b in covered if b["region"]["code"] == XIMENQIAO]

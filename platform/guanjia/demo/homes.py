@@ -20,7 +20,7 @@ from guanjia.imports.files import DATA_SHEET
 
 CLERK = "wang.fang"
 COMPOUND = "碧桂园·珑樾台"
-BUILDINGS, FLOORS, ROOMS = ("1幢", "2幢", "3幢"), 18, 2
+BUILDINGS, FLOORS, ROOMS = tuple(f"{n}幢" for n in range(1, 10)), 18, 2
 INHABITED = range(4, 16)
 """The floors of 1幢 on whose first side somebody lives: an owner and the spouse."""
 _NAMES = (

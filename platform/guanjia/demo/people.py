@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from guanjia.access import credentials
@@ -97,6 +97,8 @@ class Places:
 
     regions: dict[str, str]
     organisations: dict[str, str]
+    buildings: dict[str, str] = field(default_factory=dict)
+    """Those of 珑樾台."""
 
 
 async def arrange(stage: Stage) -> Places:

@@ -20,11 +20,12 @@ from guanjia.demo import (
     people,
     residents,
     seats,
+    surveys,
     whistles,
 )
 from guanjia.demo.people import Places
 from guanjia.demo.stage import Failed, Stage
-from guanjia.demo.tales import TALES, Joined, Tale
+from guanjia.demo.tales import NOISE, SHED, TALES, Joined, Step, Tale
 from guanjia.settings import Settings
 from guanjia.whistles.states import WHISTLE_MACHINE
 
@@ -64,6 +65,8 @@ async def _play(stage: Stage, places: Places, tale: Tale) -> str:
     case = await _opened(stage, places, tale)
     done = await _taken(stage, case["id"])
     for step in tale.steps[done - 1 :]:
+        if isinstance(step, Step) and step.action == "finishEvaluation":
+            await _ask(stage, tale, case["id"])
         if isinstance(step, Joined):
             await _join(stage, places, step, case["id"])
         else:
@@ -72,7 +75,18 @@ async def _play(stage: Stage, places: Places, tale: Tale) -> str:
             await _take(
                 stage, step.when, step.who, step.action, case["id"], _named(step.given, places)
             )
-    return f"  {case['number']} {case['title']}"
+    said = f"  {case['number']} {case['title']}"
+    if tale is NOISE:
+        said += "\n    " + await surveys.go_round(stage, case["id"])
+    return said
+
+
+async def _ask(stage: Stage, tale: Tale, case_id: str) -> None:
+    """The households that are asked about the case have answered before its survey ends."""
+    if tale is NOISE:
+        await surveys.go_round(stage, case_id)
+    if tale is SHED:
+        await surveys.answer_at_home(stage, "2026-05-16 12:00", "很快")
 
 
 async def _opened(stage: Stage, places: Places, tale: Tale) -> dict[str, str]:
@@ -150,13 +164,15 @@ async def _version(stage: Stage, case_id: str) -> int:
 
 
 def _named(given: dict[str, Any], places: Places) -> dict[str, Any]:
-    """Names of organisations in a step, as their ids."""
+    """Names of organisations and buildings in a step, as their ids."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, list):
             return [plain(item) for item in value]
         if isinstance(value, str) and value.startswith("@"):
             return places.organisations[value[1:]]
+        if isinstance(value, str) and value.startswith("#"):
+            return places.buildings[value[1:]]
         return value
 
     return {name: plain(value) for name, value in given.items()}

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from guanjia.demo.homes import BUILDINGS
 from guanjia.demo.people import GRID_MAKENG, GRID_XIMENQIAO, XIMENQIAO
 from guanjia.demo.whistles import Called, Whistled
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """At a local time, somebody does something. `given` may name an organisation by `@name`;
-    `before` it, a whistle is sounded, attended, answered and scored."""
+    """At a local time, somebody does something. `given` may name an organisation by `@name`, a
+    building of 珑樾台 by `#name`; `before` it, a whistle is sounded, attended, answered, scored."""
 
     when: str
     who: str
@@ -166,25 +167,14 @@ NOISE = Tale(
         ),
         Step("2026-04-09 10:30", "wu.qiang", "releaseSupervision", {"reason": "整改完成,复测达标"}),
         Step(
-            "2026-04-09 11:00", "zheng.ke", "closeCase", {"callback": "已回访楼栋网格员与业主代表"}
-        ),
-        Step(
-            "2026-04-10 19:00",
-            "chen.hao",
-            "evaluateCase",
-            {"choice": "SATISFIED", "household": "1幢101"},
-        ),
-        Step(
-            "2026-04-10 19:10",
-            "chen.hao",
-            "evaluateCase",
-            {"choice": "SATISFIED", "household": "1幢102"},
-        ),
-        Step(
-            "2026-04-11 19:00",
-            "chen.hao",
-            "evaluateCase",
-            {"choice": "SATISFIED", "household": "2幢301"},
+            "2026-04-09 11:00",
+            "zheng.ke",
+            "closeCase",
+            {
+                "callback": "已回访楼栋网格员与业主代表",
+                "affectedBuildingIds": [f"#{building}" for building in BUILDINGS],
+                "surveyTitle": "消力池噪音整改满意度调查",
+            },
         ),
         Step("2026-04-17 09:00", "zheng.ke", "finishEvaluation"),
         Step("2026-04-27 09:00", "aud", "archiveCase"),
@@ -251,9 +241,6 @@ SHED = Tale(
         ),
         Step("2026-05-15 09:00", "xu.cha", "checkCase", {"passed": True, "note": "现场已无隐患"}),
         Step("2026-05-15 10:00", "lin.tao", "closeCase", {"callback": "已电话回访上报居民"}),
-        Step(
-            "2026-05-16 12:00", "ju.min", "evaluateCase", {"choice": "SATISFIED", "comment": "很快"}
-        ),
         Step("2026-05-25 09:00", "lin.tao", "finishEvaluation"),
         Step("2026-06-02 09:00", "aud", "archiveCase"),
     ),
@@ -322,14 +309,8 @@ HILLSIDE = Tale(
         ),
         Step("2026-07-01 10:00", "he.cha", "checkCase", {"passed": True, "note": "夜间逐盏查看"}),
         Step("2026-07-01 11:00", "zheng.ke", "closeCase", {"callback": "已向民生驿站反馈"}),
-        Step(
-            "2026-07-02 19:00",
-            "zhao.min",
-            "evaluateCase",
-            {"choice": "SATISFIED", "household": "创世纪3幢201"},
-        ),
-        Step("2026-07-09 09:00", "zheng.ke", "finishEvaluation"),
-        Step("2026-07-17 09:00", "aud", "archiveCase"),
+        Step("2026-07-13 09:00", "zheng.ke", "finishEvaluation"),
+        Step("2026-07-21 09:00", "aud", "archiveCase"),
     ),
 )
 TALES = (NOISE, SHED, HILLSIDE)

@@ -14,6 +14,9 @@ Money = NewType("Money", int)
 Degrees = NewType("Degrees", float)
 """经度或纬度 (WGS-84) in degrees; whole ones are written without decimals, as the database does."""
 
+Percent = NewType("Percent", float)
+"""百分数, with at most two decimals; whole ones are written without decimals."""
+
 GeoJson = NewType("GeoJson", dict)
 """A GeoJSON geometry: stored as text, an object in the API."""
 
@@ -65,6 +68,12 @@ def parse_degrees(value: Any) -> float:
     return float(value)
 
 
+def parse_percent(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+        raise ValueError("百分数须为 0 到 100 之间的数,例如 98.74。")
+    return float(value)
+
+
 def yuan(fen: int) -> str:
     """Fen as a yuan text: 1234 is '12.34'."""
     sign, fen = ("-", -fen) if fen < 0 else ("", fen)
@@ -109,6 +118,12 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="经度或纬度,度(WGS-84),六位小数以内的数,例如 118.178406",
         serialize=lambda value: int(value) if value == int(value) else value,
         parse_value=parse_degrees,
+    ),
+    Percent: strawberry.scalar(
+        name="Percent",
+        description="百分数,两位小数以内,例如 98.74",
+        serialize=lambda value: int(value) if value == int(value) else float(value),
+        parse_value=parse_percent,
     ),
     Money: strawberry.scalar(
         name="Money",

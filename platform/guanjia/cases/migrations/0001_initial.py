@@ -7,13 +7,13 @@ from guanjia.cases.reasons import (
     CategoryKind,
     Level,
     RequestState,
-    Satisfaction,
     Source,
     SuspensionReason,
 )
 from guanjia.cases.states import Stage, State
 from guanjia.db.tables import Reference, TenantTable, one_of
 from guanjia.graph.times import Unit
+from guanjia.surveys.models import Satisfaction
 
 # An event, once written, stays: the application may only add.
 APPEND_ONLY = {"app_rw": "select, insert", "app_ro": "select", "auditor": "select"}

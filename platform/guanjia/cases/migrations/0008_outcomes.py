@@ -8,8 +8,8 @@ after it; what can change in another way closes the row and opens the next.
 
 from tortoise.migrations.migration import Migration as BaseMigration
 
-from guanjia.cases.reasons import Satisfaction
 from guanjia.db.tables import Reference, Sql, TenantTable
+from guanjia.surveys.models import Satisfaction
 
 NOT_AGAINST = f"'{Satisfaction.SATISFIED}', '{Satisfaction.PARTLY}'"
 ONCE = {

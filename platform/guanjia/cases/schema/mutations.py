@@ -12,7 +12,6 @@ from guanjia.cases.schema.types import (
     Case,
     CaseSource,
     DeclineReason,
-    Satisfaction,
     SuspensionReason,
     TimeUnit,
 )
@@ -217,7 +216,16 @@ class CheckCaseInput(CaseStepInput):
 @strawberry.input(description="结案")
 class CloseCaseInput(CaseStepInput):
     callback: str = strawberry.field(description="对上报人的回访情况")
-    affected_households: int | None = None
+    affected_building_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="受影响的楼栋:其中各户都在调查范围"
+    )
+    affected_house_unit_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list,
+        description="受影响的房屋;楼栋、房屋都不填时,只问上报人本户(重新结案时为上次问过的各户)",
+    )
+    survey_title: str | None = strawberry.field(
+        default=None, description="各户看到的调查名称;缺省为案件类别和编号"
+    )
 
 
 @strawberry.input(description="带理由的一步")
@@ -228,13 +236,6 @@ class ReasonedStepInput(CaseStepInput):
 @strawberry.input(description="督办;answerBy 为要求答复的期限")
 class SuperviseCaseInput(ReasonedStepInput):
     answer_by: dt.datetime | None = None
-
-
-@strawberry.input(description="评价:一户一次")
-class EvaluateCaseInput(CaseStepInput):
-    choice: Satisfaction
-    household: str | None = None
-    comment: str | None = None
 
 
 @strawberry.input(description="查看联系方式;须说明用途,有次数限制,记入审计")
@@ -374,9 +375,6 @@ class Mutation:
         service.release_supervision, ReasonedStepInput, "case:supervise", "解除督办"
     )
     void_case: CasePayload = _step(service.void_case, ReasonedStepInput, "case:void", "作废(T18)")
-    evaluate_case: CasePayload = _step(
-        service.evaluate_case, EvaluateCaseInput, "case:evaluate", "评价"
-    )
     finish_evaluation: CasePayload = _step(
         service.finish_evaluation, CaseStepInput, "case:close", "结束评价(T20)"
     )

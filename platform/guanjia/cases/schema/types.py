@@ -25,6 +25,7 @@ from guanjia.graph.scalars import Degrees, Money
 from guanjia.graph.times import Unit as TimeUnit
 from guanjia.reading.classes import DataClass
 from guanjia.reading.mapping import Condition, Order, SortKey
+from guanjia.surveys.schema.types import Satisfaction, Survey
 from guanjia.tenancy.schema import Organisation, Region, TextFilter
 
 CaseState = strawberry.enum(states.State, name="CaseState", description="案件状态")
@@ -45,9 +46,6 @@ AssignmentRole = strawberry.enum(
 )
 PartState = strawberry.enum(
     reasons.PartState, name="PartState", description="未完成、已完成、已解除、已因改派而终止"
-)
-Satisfaction = strawberry.enum(
-    reasons.Satisfaction, name="Satisfaction", description="满意、基本满意、不满意"
 )
 CaseStateFilter = enum_filter(CaseState)
 CaseStageFilter = enum_filter(CaseStage)
@@ -305,6 +303,15 @@ class Case:
         "照片与文件,按先后;用途分处置前、处置后、核查",
         through="case:read",
         where="{row}.owner_noun = 'Case'",
+    )
+    survey: Survey | None = one(
+        "Survey",
+        "id",
+        "满意度调查(最近一次);结案时开始",
+        through="case:read",
+        match="{row}.kind = 'CASE' and {row}.subject_id = {key} and {row}.round = (select max("
+        "ls.round) from surveys ls where ls.tenant_id = {tenant} and ls.kind = 'CASE'"
+        " and ls.subject_id = {key})",
     )
     timeline: Connection[CaseEvent] = connection(
         "CaseEvent", "case_id", "经过,按先后", through="case:read", order="SEQ"

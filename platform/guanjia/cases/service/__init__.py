@@ -13,7 +13,7 @@ from guanjia.cases.service.archive import (
 from guanjia.cases.service.calendars import CalendarYear, calendar_years, load_calendar_year
 from guanjia.cases.service.casefile import case_in_reach
 from guanjia.cases.service.categories import change_category, create_category
-from guanjia.cases.service.check import check_case, close_case, evaluate_case
+from guanjia.cases.service.check import check_case, close_case
 from guanjia.cases.service.contacts import reveal_contact, seal_plain_contacts
 from guanjia.cases.service.dispatch import (
     accept_case,
@@ -63,7 +63,6 @@ __all__ = [
     "dispatch_case",
     "duplicate_candidates",
     "escalate_case",
-    "evaluate_case",
     "file_case",
     "finish_evaluation",
     "give_feedback",

@@ -9,20 +9,24 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from guanjia.cases.service.archive import end_file, end_survey
+from guanjia.cases.service.archive import end_file
 from guanjia.cases.service.casefile import SYSTEM, CaseFile, file_of
 from guanjia.cases.service.requests import end_suspension
+from guanjia.cases.service.surveying import end_survey
 from guanjia.cases.states import State
+from guanjia.cases.transitions import SURVEYED
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
 
 _READY = f"""
-select c.*, (select max(e.at) from case_events e
-  where e.tenant_id = c.tenant_id and e.case_id = c.id) as last_event_at
-from cases c where c.tenant_id = $1 and c.id = $2 and (
+select c.*, coalesce(s.uploads_until, c.step_due_at) as ends_at, (select max(e.at)
+  from case_events e where e.tenant_id = c.tenant_id and e.case_id = c.id) as last_event_at
+from cases c left join surveys s on s.tenant_id = $1 and s.kind = '{SURVEYED}'
+  and s.subject_id = c.id and s.closed_at is null
+where c.tenant_id = $1 and c.id = $2 and (
   c.state = '{State.SUSPENDED}' and c.review_at <= $3
   or c.state = '{State.EVALUATING}'
-    and (c.step_due_at <= $3 or c.answer_count >= c.affected_households)
+    and (coalesce(s.uploads_until, c.step_due_at) <= $3 or c.answer_count >= c.affected_households)
   or c.state = '{State.EVALUATED}' and c.step_due_at <= $3 and not c.due_provisional)
 for update of c skip locked
 """
@@ -42,7 +46,7 @@ async def advance_case(transaction: Transaction, case_id: UUID, now: datetime) -
 
 def _effect(row: Mapping[str, Any], now: datetime) -> datetime:
     """When the step was due; not before what happened last."""
-    due = row["review_at"] if row["state"] == State.SUSPENDED else row["step_due_at"]
+    due = row["review_at"] if row["state"] == State.SUSPENDED else row["ends_at"]
     # A survey that everybody has answered ends before its window does.
     moment: datetime = max(due, row["last_event_at"]) if due <= now else now
     return moment
@@ -58,7 +62,7 @@ async def _archive(file: CaseFile) -> None:
 
 
 async def _finish(file: CaseFile) -> None:
-    await file.follow("finish_evaluation", end_survey(file))
+    await file.follow("finish_evaluation", await end_survey(file))
 
 
 _STEPS = {

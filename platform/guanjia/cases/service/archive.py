@@ -12,11 +12,10 @@ from guanjia.cases.models import Case
 from guanjia.cases.service.casefile import CaseFile, open_file
 from guanjia.cases.service.files import attached, manifest_hash
 from guanjia.cases.service.requests import end_suspension, withdraw_requests
+from guanjia.cases.service.surveying import end_survey
 from guanjia.cases.transitions import LABELS
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
-
-_NO_ANSWER = "无人答复"
 
 
 async def finish_evaluation(
@@ -30,14 +29,9 @@ async def finish_evaluation(
 ) -> Case:
     """T20. The case is EVALUATED: the window is over, or every affected household has answered."""
     file = await open_file(transaction, actor, scope, id, version, now)
-    await file.take("finish_evaluation", end_survey(file))
+    step = file.prepare("finish_evaluation", {})
+    await file.write(step, await end_survey(file))
     return await file.saved()
-
-
-def end_survey(file: CaseFile) -> Payload:
-    """What the end of a survey says: how many households answered, or that none did."""
-    answers = file.facts.answer_count
-    return Payload(households=answers, note=None if answers else _NO_ANSWER)
 
 
 async def reopen_case(

@@ -65,8 +65,8 @@ class CaseFile:
     photo_pair: bool = False
     photos: frozenset[Purpose] = frozenset()
     """The purposes of the pictures that hang on the case."""
-    actor_worked: bool = False
-    """The actor took a step of a handler, whatever organisation they belong to today."""
+    uploads_until: datetime | None = None
+    """Of a case that is being evaluated: when its survey takes nothing any more."""
     checker_fault: str | None = None
     """Of a case that is to be checked: why the actor may not be the one."""
     events: int = 0
@@ -85,7 +85,6 @@ class CaseFile:
         return Place(self.region_path, self.row["reporter_id"], self.facts, self.facts.handler_id)
 
     def situation(self, data: Mapping[str, Any], **more: Any) -> Situation:
-        organisations = frozenset(self.actor.organisation_ids) if self.actor else frozenset()
         open_parts = [a for a in self.assigned if a.active and a.role is AssignmentRole.ASSIST]
         return Situation(
             facts=self.facts,
@@ -95,13 +94,12 @@ class CaseFile:
             reporter_id=self.row["reporter_id"],
             source=Source(self.row["source"]),
             verify_first=self.row["verify_first"],
-            actor_handles=self.actor_worked
-            or any(a.organisation_id in organisations for a in self.assigned),
             photo_pair=self.photo_pair,
             photos=self.photos,
             parts_open=tuple(sorted(a.name for a in open_parts if not a.done)),
             suspension=self.suspension,
             extension=self.extension,
+            uploads_until=self.uploads_until,
             **more,
         )
 

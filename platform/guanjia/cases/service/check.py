@@ -12,16 +12,11 @@ from guanjia.cases import inputs
 from guanjia.cases.clocks import half_limit
 from guanjia.cases.facts import Payload
 from guanjia.cases.models import Case
-from guanjia.cases.reasons import Satisfaction
 from guanjia.cases.service.casefile import open_file
+from guanjia.cases.service.surveying import begin_survey, households
 from guanjia.cases.transitions import LABELS
-from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
-from guanjia.graph.errors import CONFLICT, Refusal
-
-MOST_HOUSEHOLDS = 100_000
-_REMARK = "评价意见"
 
 
 async def check_case(
@@ -65,61 +60,20 @@ async def close_case(
     version: int,
     now: datetime,
     callback: str,
-    affected_households: int | None = None,
+    affected_building_ids: Sequence[UUID] = (),
+    affected_house_unit_ids: Sequence[UUID] = (),
+    survey_title: str | None = None,
 ) -> Case:
     """T17, T19. The case is CLOSED after a passed check and its survey opens in the same
-    transaction. `callback` says how the reporter was told; `affected_households` (户) is how many
-    may answer; without it the survey stays open to the end of its window."""
+    transaction. `callback` says how the reporter was told. The homes of the affected buildings,
+    the affected homes and the reporter's household are asked; closed again after T21 without
+    naming any, those that were asked before."""
     file = await open_file(transaction, actor, scope, id, version, now)
     told = inputs.text(callback, LABELS["callback"], "callback")
-    households = inputs.positive(
-        affected_households, "受影响户数", "affectedHouseholds", MOST_HOUSEHOLDS
-    )
-    await file.take(
-        "close_case", Payload(note=told, households=households), data={"callback": told}
-    )
+    title = inputs.line(survey_title, "调查名称", "surveyTitle", inputs.TITLE_LENGTH)
+    step = file.prepare("close_case", {"callback": told})
+    asked = await households(file, affected_building_ids, affected_house_unit_ids)
+    await file.write(step, Payload(note=told, households=len(asked) or None))
     await file.follow("open_survey")
-    return await file.saved()
-
-
-async def evaluate_case(
-    transaction: Transaction,
-    actor: Actor,
-    scope: Scope,
-    *,
-    id: UUID,
-    now: datetime,
-    choice: Satisfaction,
-    version: int | None = None,
-    household: str | None = None,
-    comment: str | None = None,
-) -> Case:
-    """An answer of the survey: the reporter's own, or that of a household which the caller asked at
-    the door. One answer per household and round; nobody of a handling organisation takes part.
-    Answers do not depend on each other, so the version may be left out."""
-    file = await open_file(transaction, actor, scope, id, version, now)
-    label = inputs.household(household, "household")
-    remark = inputs.text(comment, _REMARK, "comment")
-    answer = Satisfaction(choice)
-    step = file.prepare("collect_evaluation" if label else "evaluate_case", {"choice": answer})
-    added = await transaction.connection.fetchval(
-        "insert into case_evaluations (id, case_id, region_path, reporter_id, round, respondent_id,"
-        " household, collected_by, choice, comment, answered_at)"
-        " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
-        " on conflict do nothing returning id",
-        new_id(),
-        id,
-        file.region_path,
-        file.row["reporter_id"],
-        file.facts.survey_round,
-        None if label else actor.membership_id,
-        label,
-        actor.membership_id if label else None,
-        answer,
-        remark,
-        now,
-    )
-    if added is None:
-        raise Refusal(CONFLICT, "该户已经评价过。", ("household",))
-    await file.write(step, Payload(choice=answer, note=remark))
+    await begin_survey(file, asked, title)
     return await file.saved()

@@ -12,7 +12,7 @@ from guanjia.cases.guards import Request
 from guanjia.cases.reasons import AssignmentRole, RequestState
 from guanjia.cases.service.independence import checker_fault
 from guanjia.cases.states import State
-from guanjia.cases.transitions import HANDLING
+from guanjia.cases.transitions import SURVEYED
 
 if TYPE_CHECKING:
     from guanjia.cases.service.casefile import CaseFile
@@ -81,21 +81,19 @@ async def complete(file: CaseFile) -> None:
         *key,
     )
     file.photos = frozenset(Purpose(row["purpose"]) for row in hanging)
-    if file.actor is not None:
-        # Who worked on the case and left the organisation since is still not independent.
-        file.actor_worked = await connection.fetchval(
-            "select exists (select 1 from case_events where tenant_id = $1 and case_id = $2"
-            " and actor_id = $3 and action = any($4::text[]))",
+    if file.facts.state is State.EVALUATING:
+        file.uploads_until = await connection.fetchval(
+            "select uploads_until from surveys where tenant_id = $1 and subject_id = $2"
+            " and kind = $3 and closed_at is null",
             *key,
-            file.actor.membership_id,
-            sorted(HANDLING),
+            SURVEYED,
         )
-        if file.facts.state is State.CHECKING:
-            file.checker_fault = await checker_fault(
-                file.transaction,
-                file.actor.policy,
-                file.row,
-                file.facts,
-                file.actor.membership_id,
-                file.now,
-            )
+    if file.actor is not None and file.facts.state is State.CHECKING:
+        file.checker_fault = await checker_fault(
+            file.transaction,
+            file.actor.policy,
+            file.row,
+            file.facts,
+            file.actor.membership_id,
+            file.now,
+        )

@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from guanjia.cases.models import CASE_REACH
-from guanjia.cases.places import Point, metres_between
+from guanjia.cases.places import metres_between
 from guanjia.cases.states import FINISHED, State
 from guanjia.cases.transitions import NEAR_METRES
+from guanjia.compounds.points import Point
 from guanjia.db.scope import Scope
 
 MOST_CANDIDATES = 20

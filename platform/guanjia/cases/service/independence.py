@@ -78,6 +78,14 @@ async def supervisors(
     return found
 
 
+async def involved(transaction: Transaction, case_id: UUID, now: datetime) -> set[UUID]:
+    """Who belongs to an organisation that handles or handled the case, or worked on it for one."""
+    working = await transaction.connection.fetch(
+        _WORKED, transaction.tenant_id, case_id, now, sorted(HANDLING)
+    )
+    return {row["membership_id"] for row in working}
+
+
 async def checker_fault(
     transaction: Transaction,
     policy: Policy,
@@ -90,11 +98,8 @@ async def checker_fault(
     for one who is independent: not the reporter or their supervisor, and nobody who works or
     worked on the case for an organisation that handles it."""
     leading = await supervisors(transaction, policy, case, now)
-    working = await transaction.connection.fetch(
-        _WORKED, transaction.tenant_id, case["id"], now, sorted(HANDLING)
-    )
-    involved = {case["reporter_id"], *(row["membership_id"] for row in working)}
-    if member in involved:
+    apart = {case["reporter_id"], *await involved(transaction, case["id"], now)}
+    if member in apart:
         sentence = "核查人不能是上报人,也不能是处置单位的人员。"
     elif member in leading:
         sentence = "核查人不能是上报人的主管。"
@@ -108,7 +113,7 @@ async def checker_fault(
         now,
         levels_of(Authority.CHECKER, facts),
     )
-    return sentence if able - involved - leading else sentence + _nobody_left(facts)
+    return sentence if able - apart - leading else sentence + _nobody_left(facts)
 
 
 def _nobody_left(facts: CaseFacts) -> str:

@@ -15,12 +15,13 @@ from guanjia.cases import inputs
 from guanjia.cases.facts import CaseFacts, Payload
 from guanjia.cases.guards import MACHINE
 from guanjia.cases.models import Case
-from guanjia.cases.places import place_key, point
+from guanjia.cases.places import place_key
 from guanjia.cases.reasons import CategoryKind, Level, Source
 from guanjia.cases.service.casefile import Step, file_of, open_file
 from guanjia.cases.service.contacts import Contact, keep_contact
 from guanjia.cases.states import stage_of
 from guanjia.cases.transitions import LABELS
+from guanjia.compounds.points import point
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Reach, Scope

@@ -9,10 +9,11 @@ from uuid import UUID
 
 from guanjia.cases.chain import GENESIS, event_hash
 from guanjia.cases.facts import Event, Payload
-from guanjia.cases.reasons import Level, Satisfaction
+from guanjia.cases.reasons import Level
 from guanjia.cases.states import State
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
+from guanjia.surveys.models import Satisfaction
 
 _PAYLOAD = tuple(f.name for f in fields(Payload))
 _EVENT = tuple(f.name for f in fields(Event) if f.name != "payload")

@@ -9,6 +9,7 @@ from strawberry.types import Info
 
 from guanjia.audit.service import record
 from guanjia.compounds import models
+from guanjia.compounds.codes import TooManyTries, WrongCode
 from guanjia.compounds.models.bindings import BINDING_REACH, VOTE_REACH
 from guanjia.compounds.service import bindings, visits
 from guanjia.db.scope import Scope
@@ -241,7 +242,7 @@ async def _confirm(
             code=input.code,
             now=context.now,
         )
-    except (visits.WrongCode, visits.TooManyTries) as refusal:
+    except (WrongCode, TooManyTries) as refusal:
         return await _wrong(context, refusal, scope)
     return HouseBindingPayload(binding=await context.reader.by_id("HouseBinding", made))
 

@@ -7,13 +7,18 @@ relation, one use and VALID_FOR; who types wrong codes may not go on for TRIES_F
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import hmac
-import secrets
 from typing import Any
 from uuid import UUID
 
 from guanjia.access.actor import Actor
+from guanjia.compounds.codes import (
+    WrongCode,
+    count_try,
+    forget_tries,
+    hashed,
+    made,
+    shown,
+)
 from guanjia.compounds.models import BindingProof, BindingRelation
 from guanjia.compounds.service.bindings import add_binding
 from guanjia.compounds.service.homes import open_home
@@ -21,35 +26,10 @@ from guanjia.compounds.service.opening import local_day, record_write
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
-from guanjia.graph.errors import CONFLICT, LIMIT_EXCEEDED, NOT_FOUND, Refusal
+from guanjia.graph.errors import CONFLICT, Refusal
 
 VALID_FOR = dt.timedelta(hours=48)
-MOST_TRIES = 5
-TRIES_FOR = dt.timedelta(hours=1)
-ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-"""Without what is mistaken for something else when read aloud or written by hand."""
-LENGTH = 10
-_COUNT = """
-insert into visit_code_tries as t (membership_id, tries, since) values ($1, 1, $2)
-on conflict (tenant_id, membership_id) do update set
-  tries = case when t.since > $3 then t.tries + 1 else 1 end,
-  since = case when t.since > $3 then t.since else $2 end
-returning tries
-"""
-
-
-class WrongCode(Refusal):
-    """The code is none that can be used; the try counts, and stays counted."""
-
-    def __init__(self) -> None:
-        super().__init__(NOT_FOUND, "验证码不正确、已使用或已过期。", ("code",))
-
-
-class TooManyTries(Refusal):
-    """The member typed as many wrong codes as anybody may within the hour."""
-
-    def __init__(self) -> None:
-        super().__init__(LIMIT_EXCEEDED, "验证码输错次数过多,请一小时后再试。", ("code",))
+_NOUN = "visit-code"
 
 
 async def issue_visit_code(
@@ -69,18 +49,19 @@ async def issue_visit_code(
         " and relation = $3 and ended_at is null",
         transaction.tenant_id, house_unit_id, relation, now,
     )  # fmt: skip
-    code = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    code = made()
     expires = now + VALID_FOR
     await transaction.connection.execute(
         "insert into visit_codes (id, house_unit_id, relation, code_hash, issued_by, issued_at,"
         " expires_at) values ($1, $2, $3, $4, $5, $6, $7)",
-        new_id(), house_unit_id, relation, _hash(secret, code), actor.membership_id, now, expires,
+        new_id(), house_unit_id, relation, hashed(secret, _NOUN, code), actor.membership_id, now,
+        expires,
     )  # fmt: skip
     await record_write(
         transaction, actor, scope, "house_unit.visit_code", house_unit_id, home["region_path"],
         relation=relation,
     )  # fmt: skip
-    return f"{code[:5]}-{code[5:]}", expires
+    return shown(code), expires
 
 
 async def confirm_visit_code(
@@ -93,8 +74,7 @@ async def confirm_visit_code(
     now: dt.datetime,
 ) -> UUID:
     """The person who is logged in is bound to the code's home, proven by whoever issued it; the
-    binding's id. WrongCode and TooManyTries are to be answered, not raised, or the count is lost.
-    """
+    binding's id. WrongCode and TooManyTries are to be answered, not raised: see `count_try`."""
     person_id = await transaction.connection.fetchval(
         "select id from persons where tenant_id = $1 and membership_id = $2",
         transaction.tenant_id,
@@ -102,10 +82,8 @@ async def confirm_visit_code(
     )
     if person_id is None:
         raise Refusal(CONFLICT, "您的账号尚未与居民登记关联,请先联系社区办理。", ("code",))
-    tries = await transaction.connection.fetchval(_COUNT, actor.membership_id, now, now - TRIES_FOR)
-    if tries > MOST_TRIES:
-        raise TooManyTries
-    found = await _take(transaction, _hash(secret, code), now)
+    await count_try(transaction, actor.membership_id, now)
+    found = await _take(transaction, hashed(secret, _NOUN, code), now)
     if found is None:
         raise WrongCode
     home = await transaction.connection.fetchrow(
@@ -119,11 +97,7 @@ async def confirm_visit_code(
         transaction, actor, home, person_id, BindingRelation(found["relation"]),
         BindingProof.VISIT_CODE, local_day(now), now, proven_by=found["issued_by"],
     )  # fmt: skip
-    await transaction.connection.execute(
-        "delete from visit_code_tries where tenant_id = $1 and membership_id = $2",
-        transaction.tenant_id,
-        actor.membership_id,
-    )
+    await forget_tries(transaction, actor.membership_id)
     await record_write(
         transaction, actor, scope, "house_binding.confirm", binding_id, home["region_path"],
         home=home["id"], relation=found["relation"],
@@ -140,9 +114,3 @@ async def _take(transaction: Transaction, hashed: bytes, now: dt.datetime) -> An
         hashed,
         now,
     )
-
-
-def _hash(secret: bytes, code: str) -> bytes:
-    """What is kept of a code, whatever its case and its dashes."""
-    plain = "".join(c for c in code.upper() if c in ALPHABET)
-    return hmac.digest(secret, b"visit-code:" + plain.encode(), hashlib.sha256)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
 from guanjia.reading.metrics import MetricDefinition, Shape, half_up, hundredths_of_percent
-
-Z = 1.96
-"""Of the two-sided 95 % interval."""
+from guanjia.reading.rates import wilson_lower_bound
 
 
 class Reason(StrEnum):
@@ -70,10 +67,7 @@ class Figure:
         """Wilson's lower bound in hundredths of a percent (domain rule 6.4, z = 1.96)."""
         if not self.metric.lower_bound or self.hundredths is None:
             return None
-        n, rate = self.denominator, self.numerator / self.denominator
-        middle = rate + Z * Z / (2 * n)
-        spread = Z * math.sqrt(rate * (1 - rate) / n + Z * Z / (4 * n * n))
-        return int(max(0.0, (middle - spread) / (1 + Z * Z / n)) * 10_000 + 0.5)
+        return wilson_lower_bound(self.numerator, self.denominator)
 
 
 @dataclass(frozen=True, slots=True)

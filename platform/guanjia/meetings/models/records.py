@@ -14,6 +14,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from guanjia.cases.states import FINISHED
+from guanjia.cases.transitions import SURVEYED
 from guanjia.db.ids import new_id
 from guanjia.meetings.models.kinds import (
     DISPLAY_REACH,
@@ -72,10 +73,10 @@ _FINISHED = ", ".join(f"'{state}'" for state in sorted(FINISHED))
 _SATISFIED = number("SOLVED_SATISFACTION", dt.date.max)
 _RESOLUTION = "from resolutions ir where ir.tenant_id = {tenant} and ir.item_id = {row}.id"
 _CONTENT = (
-    "(select count(*) filter (where ce.choice = 'SATISFIED') * 100"
-    f" >= {_SATISFIED} * count(*) and count(*) > 0 from case_evaluations ce"
-    " where ce.tenant_id = {tenant} and ce.case_id = ic.id and ce.round = (select max(cr.round)"
-    " from case_evaluations cr where cr.tenant_id = {tenant} and cr.case_id = ic.id))"
+    f"exists (select 1 from surveys cs where cs.tenant_id = {{tenant}} and cs.kind = '{SURVEYED}'"
+    f" and cs.subject_id = ic.id and cs.satisfied * 100 >= {_SATISFIED} * cs.answered"
+    " and cs.answered > 0 and cs.round = (select max(cr.round) from surveys cr"
+    f" where cr.tenant_id = {{tenant}} and cr.kind = '{SURVEYED}' and cr.subject_id = ic.id))"
 )
 RESOLVED_AT = (
     "(select case ir.outcome when 'RESOLVED_ON_SITE' then ir.decided_at when 'TO_CASE' then"

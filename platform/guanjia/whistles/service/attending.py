@@ -14,7 +14,8 @@ from uuid import UUID
 
 from guanjia.access.actor import Actor
 from guanjia.cases.facts import Payload
-from guanjia.cases.places import Point, metres_between, point
+from guanjia.cases.places import metres_between
+from guanjia.compounds.points import Point, point
 from guanjia.compounds.service.opening import store
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction

@@ -18,7 +18,7 @@ begin
   select * into o from case_outcomes
     where tenant_id = t and case_id = c and until = 'infinity';
   if o.case_id is null and before > 1 then
-    perform case_outcome_follows(e) from (select * from case_events
+    perform case_outcome_follows(e), case_outcome_handled(e) from (select * from case_events
       where tenant_id = t and case_id = c and seq < before order by seq) e;
     select * into o from case_outcomes
       where tenant_id = t and case_id = c and until = 'infinity';
@@ -42,7 +42,7 @@ def _again(function: str, old: str = "", new: str = "") -> str:
 
 
 class Migration(BaseMigration):
-    dependencies = [("cases", "0010_parts")]
+    dependencies = [("cases", "0051_tallies")]
     operations = [
         Sql(
             [

@@ -1,0 +1,1 @@
+"""The use-cases of surveys: opened and closed by what they are about, answered, collected."""
