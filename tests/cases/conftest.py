@@ -149,7 +149,7 @@ class Town:
         self, case: Any, home: int = 0, choice: Satisfaction = Satisfaction.SATISFIED,
         who: str = "grid_two",
     ) -> None:  # fmt: skip
-        """One of the homes answers the survey of the case at its door; None is the reporter's."""
+        """One of the homes answers the survey of the case at its door."""
         actor = self.people[who]
         async with self.open() as transaction:
             asked = await transaction.connection.fetchrow(
