@@ -56,12 +56,12 @@ async def explained(connection: Any, sql: str) -> Any:
     return orjson.loads(text)[0]["Plan"]
 
 
-def astray(plan: dict[str, Any]) -> list[str]:
+def astray(plan: dict[str, Any], tenant: str = "$2") -> list[str]:
     """The scans in a plan of PostgreSQL that do not start from the tenant in an index."""
-    found = [fault for below in plan.get("Plans", ()) for fault in astray(below)]
+    found = [fault for below in plan.get("Plans", ()) for fault in astray(below, tenant)]
     kind, name = plan["Node Type"], plan.get("Relation Name") or plan.get("Index Name")
     if kind == "Seq Scan" or (
-        "Index Name" in plan and "(tenant_id = $2)" not in plan.get("Index Cond", "")
+        "Index Name" in plan and f"(tenant_id = {tenant})" not in plan.get("Index Cond", "")
     ):
         found.append(f"{kind} on {name}: {plan.get('Index Cond')}")
     return found

@@ -10,6 +10,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from guanjia.db.scope import Reachable
+from guanjia.graph.filters import IdFilter, filters, means
 from guanjia.graph.nodes import column, derived, node
 from guanjia.graph.protection import Protection, Unclassified
 from guanjia.reading.classes import DataClass, ProtectedBytes, ProtectedText
@@ -31,11 +32,17 @@ class Secretive(Model):
         table = "persons"
 
 
-def built(declared: Any, filters: Any = None) -> Any:
+def built(declared: Any, filtered: Any = None) -> Any:
     """The node type of one field `shown`."""
     cls = type("SecretiveNode", (), {"__annotations__": {"shown": str}, "shown": declared})
     reach = Reachable(tenant_wide=True)
-    return node(Secretive, read="person:read", reach=reach, filters=filters)(cls)
+    return node(Secretive, read="person:read", reach=reach, filters=filtered)(cls)
+
+
+def filtering(condition: Condition) -> Any:
+    """A filter input with the condition."""
+    annotations = {"group": IdFilter}
+    return filters(type("F", (), {"__annotations__": annotations, "group": means(by=condition)}))
 
 
 @pytest.mark.parametrize(
@@ -64,11 +71,11 @@ def test_an_undeclared_field_does_not_build(declared: Any) -> None:
 )
 def test_an_undeclared_filter_does_not_build(condition: Condition) -> None:
     with pytest.raises(Unclassified, match=r"SecretiveNode\.group\.by"):
-        built(column(name="plain"), {"group": {"by": condition}})
+        built(column(name="plain"), filtering(condition))
 
 
 def test_what_is_declared_is_in_the_sdl(nodes_restored: None) -> None:
-    kind = built(column(name="mask", protection=S2), {"by": Condition("eq", "plain")})
+    kind = built(column(name="mask", protection=S2), filtering(Condition("eq", "plain")))
 
     query = strawberry.type(
         type("Query", (), {"__annotations__": {"one": kind | None}, "one": None})

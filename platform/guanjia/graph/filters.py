@@ -2,7 +2,7 @@
 
 import datetime as dt
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -115,8 +115,6 @@ def filters(cls: type) -> Any:
 
 def conditions_of(filter_type: Any) -> FilterMap:
     """What the fields of a filter class mean, by GraphQL name."""
-    if isinstance(filter_type, Mapping):
-        return filter_type
     found: FilterMap = filter_type._conditions
     return found
 

@@ -9,7 +9,7 @@ from strawberry.types import Info
 
 from guanjia.access.schema.types import Member
 from guanjia.db.scope import Scope
-from guanjia.graph.filters import enum_filter, known_id
+from guanjia.graph.filters import by, filters, known_id
 from guanjia.graph.nodes import (
     Connection,
     column,
@@ -26,15 +26,13 @@ from guanjia.imports import grids, models, service
 from guanjia.imports.exports import exports
 from guanjia.imports.kinds import Change as RowChange
 from guanjia.imports.kinds import kinds
-from guanjia.reading.mapping import Condition, Order, SortKey
+from guanjia.reading.mapping import Order, SortKey
 from guanjia.tenancy.schema import TextFilter
 
 assert grids.GRIDS in kinds()  # this floor brings the kinds of the floors below it
 
 ImportState = strawberry.enum(models.State, name="ImportState")
 ImportChange = strawberry.enum(RowChange, name="ImportChange")
-ImportStateFilter = enum_filter(ImportState)
-ImportChangeFilter = enum_filter(ImportChange)
 
 
 @node(
@@ -42,10 +40,6 @@ ImportChangeFilter = enum_filter(ImportChange)
     read="import:read",
     reach=models.FINDING_REACH,
     orders=(Order("ROW", (SortKey("position", "int"), SortKey("id", "uuid"))),),
-    filters={
-        "batch": {"in": Condition("in", "batch_id", "uuid")},
-        "change": {"in": Condition("in", "change")},
-    },
 )
 class ImportFinding:
     """导入中某一行的情况:错误,或应用后的变化;每批最多列出 1000 条,完整结果在工作簿中"""
@@ -57,12 +51,19 @@ class ImportFinding:
     message: str = column("说明;不含受保护的内容")
 
 
+@filters
+class ImportBatchesFilter:
+    """导入批次筛选"""
+
+    kind: TextFilter = by("kind")
+
+
 @node(
     models.ImportBatch,
     read="import:read",
     reach=models.BATCH_REACH,
     orders=(Order("NEWEST", (SortKey("uploaded_at", "time", True), SortKey("id", "uuid", True))),),
-    filters={"kind": {"in": Condition("in", "kind")}},
+    filters=ImportBatchesFilter,
 )
 class ImportBatch:
     """导入批次:一个上传的文件,从检查到应用、撤销"""
@@ -89,11 +90,6 @@ class ImportBatch:
     findings: Connection[ImportFinding] = connection(
         "ImportFinding", "batch_id", "各行的情况", order="ROW"
     )
-
-
-@strawberry.input(description="导入批次筛选")
-class ImportBatchesFilter:
-    kind: TextFilter | None = strawberry.UNSET
 
 
 @strawberry.enum(description="最新在前")

@@ -14,11 +14,11 @@ from guanjia.compounds.models.bindings import BINDING_REACH, VOTE_REACH
 from guanjia.compounds.service import bindings, visits
 from guanjia.db.scope import Scope
 from guanjia.graph.errors import Refusal
-from guanjia.graph.filters import IdFilter, enum_filter, known_id
+from guanjia.graph.filters import IdFilter, by, enum_filter, filters, flag, known_id
 from guanjia.graph.nodes import Connection, column, derived, node, one, root_connection
 from guanjia.graph.payloads import UserError, mutation, payload
 from guanjia.people.schema.types import Person
-from guanjia.reading.mapping import Condition, Order, SortKey
+from guanjia.reading.mapping import Order, SortKey
 
 BindingRelation = strawberry.enum(
     models.BindingRelation, name="BindingRelation", description="产权人、配偶、同住家属、承租人"
@@ -43,6 +43,18 @@ VOTES = (
 )
 
 
+@filters
+class HouseBindingFilter:
+    """绑定筛选;各项须同时满足"""
+
+    house_unit: IdFilter = by("house_unit_id")
+    person: IdFilter = by("person_id")
+    relation: BindingRelationFilter = by("relation")
+    in_force: bool = flag(
+        "{row}.valid_to is null", "{row}.valid_to is not null", description="有效的"
+    )
+
+
 @node(
     models.HouseBinding,
     read="binding:read",
@@ -51,14 +63,7 @@ VOTES = (
         Order("NEWEST", (SortKey("valid_from", "date", True), SortKey("id", "uuid", True))),
         Order("OLDEST", (SortKey("valid_from", "date"), SortKey("id", "uuid"))),
     ),
-    filters={
-        "houseUnit": {"in": Condition("in", "house_unit_id", "uuid")},
-        "person": {"in": Condition("in", "person_id", "uuid")},
-        "relation": {"in": Condition("in", "relation")},
-        "inForce": Condition(
-            "flag", "{row}.valid_to is null", otherwise="{row}.valid_to is not null"
-        ),
-    },
+    filters=HouseBindingFilter,
 )
 class HouseBinding:
     """房屋绑定:某人与某房屋的关系,凭何核实"""
@@ -88,14 +93,6 @@ class VoteHolding:
     person: Person | None = one(
         "Person", "person_id", "何人;姓名依权限遮盖", through="binding:read"
     )
-
-
-@strawberry.input(description="绑定筛选;各项须同时满足")
-class HouseBindingFilter:
-    house_unit: IdFilter | None = strawberry.UNSET
-    person: IdFilter | None = strawberry.UNSET
-    relation: BindingRelationFilter | None = strawberry.UNSET
-    in_force: bool | None = strawberry.field(default=strawberry.UNSET, description="有效的")
 
 
 @strawberry.enum(description="绑定排序:最新在前、最早在前")

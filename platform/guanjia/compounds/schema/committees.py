@@ -13,7 +13,7 @@ from guanjia.compounds.schema.companies import TODAY
 from guanjia.compounds.schema.estates import Compound
 from guanjia.compounds.schema.writing import HOLDER_NAME, writes
 from guanjia.compounds.service import committees as service
-from guanjia.graph.filters import IdFilter
+from guanjia.graph.filters import IdFilter, by, filters, flag
 from guanjia.graph.nodes import (
     Connection,
     column,
@@ -26,7 +26,7 @@ from guanjia.graph.nodes import (
 )
 from guanjia.graph.payloads import payload
 from guanjia.people.schema.types import NAME, Person
-from guanjia.reading.mapping import Condition, Order, SortKey
+from guanjia.reading.mapping import Order, SortKey
 
 CommitteePost = strawberry.enum(
     models.CommitteePost, name="CommitteePost", description="主任、副主任、委员、候补委员"
@@ -49,6 +49,16 @@ class CommitteeMember:
     person: Person | None = one("Person", "person_id", "此人;不在您可读的范围时为空")
 
 
+@filters
+class OwnersCommitteeFilter:
+    """业主委员会筛选"""
+
+    id: IdFilter = by("id")
+    compound: IdFilter = by("compound_id")
+    in_office: bool = flag(IN_OFFICE)
+    filing_overdue: bool = flag(OVERDUE, description="逾期未备案的")
+
+
 @node(
     models.OwnersCommittee,
     read="committee:read",
@@ -57,12 +67,7 @@ class CommitteeMember:
         Order("NEWEST", (SortKey("term_from", "date", True), SortKey("id", "uuid", True))),
         Order("OLDEST", (SortKey("term_from", "date"), SortKey("id", "uuid"))),
     ),
-    filters={
-        "id": {"in": Condition("in", "id", "uuid")},
-        "compound": {"in": Condition("in", "compound_id", "uuid")},
-        "inOffice": Condition("flag", IN_OFFICE, otherwise=f"not {IN_OFFICE}"),
-        "filingOverdue": Condition("flag", OVERDUE, otherwise=f"not {OVERDUE}"),
-    },
+    filters=OwnersCommitteeFilter,
 )
 class OwnersCommittee:
     """业主委员会的一届;选举之日起 30 日内备案(物业管理条例第 16 条)"""
@@ -84,16 +89,6 @@ class OwnersCommittee:
         (("valid_from", "asc"), ("id", "asc")),
         "委员,含已免去的",
         through="committee:read",
-    )
-
-
-@strawberry.input(description="业主委员会筛选")
-class OwnersCommitteeFilter:
-    id: IdFilter | None = strawberry.UNSET
-    compound: IdFilter | None = strawberry.UNSET
-    in_office: bool | None = strawberry.UNSET
-    filing_overdue: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="逾期未备案的"
     )
 
 

@@ -10,7 +10,7 @@ from guanjia.compounds.models import companies as models
 from guanjia.compounds.schema.estates import Compound, ManagementMode
 from guanjia.compounds.schema.writing import writes
 from guanjia.compounds.service import companies as service
-from guanjia.graph.filters import IdFilter
+from guanjia.graph.filters import IdFilter, by, filters, flag
 from guanjia.graph.nodes import (
     Connection,
     column,
@@ -22,12 +22,22 @@ from guanjia.graph.nodes import (
     root_lookup,
 )
 from guanjia.graph.payloads import payload
-from guanjia.reading.mapping import Condition, Order, SortKey
+from guanjia.reading.mapping import Order, SortKey
 from guanjia.tenancy.schema import Organisation, TextFilter
 
 TODAY = "(now() at time zone 'Asia/Shanghai')::date"
 IN_FORCE = "daterange({row}.starts_on, {row}.ends_on, '[]') @> " + TODAY
 UNSET: Any = strawberry.UNSET
+
+
+@filters
+class PropertyContractFilter:
+    """物业服务合同筛选"""
+
+    id: IdFilter = by("id")
+    compound: IdFilter = by("compound_id")
+    company: IdFilter = by("company_id")
+    in_force: bool = flag(IN_FORCE)
 
 
 @node(
@@ -38,12 +48,7 @@ UNSET: Any = strawberry.UNSET
         Order("NEWEST", (SortKey("starts_on", "date", True), SortKey("id", "uuid", True))),
         Order("OLDEST", (SortKey("starts_on", "date"), SortKey("id", "uuid"))),
     ),
-    filters={
-        "id": {"in": Condition("in", "id", "uuid")},
-        "compound": {"in": Condition("in", "compound_id", "uuid")},
-        "company": {"in": Condition("in", "company_id", "uuid")},
-        "inForce": Condition("flag", IN_FORCE, otherwise=f"not {IN_FORCE}"),
-    },
+    filters=PropertyContractFilter,
 )
 class PropertyContract:
     """物业服务合同;同一小区同一时期只有一份(物业管理条例第 33 条)"""
@@ -60,16 +65,21 @@ class PropertyContract:
     )
 
 
+@filters
+class PropertyCompanyFilter:
+    """物业公司筛选"""
+
+    id: IdFilter = by("id")
+    organisation: IdFilter = by("organisation_id")
+    credit_code: TextFilter = by("credit_code")
+
+
 @node(
     models.PropertyCompany,
     read="company:read",
     reach=models.COMPANY_REACH,
     orders=(Order("CREDIT_CODE", (SortKey("credit_code", "text"), SortKey("id", "uuid"))),),
-    filters={
-        "id": {"in": Condition("in", "id", "uuid")},
-        "organisation": {"in": Condition("in", "organisation_id", "uuid")},
-        "creditCode": {"in": Condition("in", "credit_code")},
-    },
+    filters=PropertyCompanyFilter,
 )
 class PropertyCompany:
     """物业公司:全租户共用一份名录"""
@@ -93,24 +103,9 @@ class PropertyCompany:
     )
 
 
-@strawberry.input(description="物业公司筛选")
-class PropertyCompanyFilter:
-    id: IdFilter | None = strawberry.UNSET
-    organisation: IdFilter | None = strawberry.UNSET
-    credit_code: TextFilter | None = strawberry.UNSET
-
-
 @strawberry.enum(description="物业公司排序:按统一社会信用代码")
 class PropertyCompanyOrder(Enum):
     CREDIT_CODE = "CREDIT_CODE"
-
-
-@strawberry.input(description="物业服务合同筛选")
-class PropertyContractFilter:
-    id: IdFilter | None = strawberry.UNSET
-    compound: IdFilter | None = strawberry.UNSET
-    company: IdFilter | None = strawberry.UNSET
-    in_force: bool | None = strawberry.UNSET
 
 
 @strawberry.enum(description="合同排序:首日最近的在前、最早的在前")

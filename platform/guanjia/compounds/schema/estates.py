@@ -14,7 +14,16 @@ from guanjia.compounds.schema.bindings import HouseBinding, VoteHolding
 from guanjia.compounds.schema.gridmembers import GridMember, grid_members_field
 from guanjia.compounds.schema.households import ResidentHousehold
 from guanjia.compounds.service.homes import homes_of
-from guanjia.graph.filters import IdFilter, RegionFilter, enum_filter
+from guanjia.graph.filters import (
+    IdFilter,
+    RegionFilter,
+    by,
+    enum_filter,
+    filters,
+    flag,
+    means,
+    search,
+)
 from guanjia.graph.marks import requires
 from guanjia.graph.nodes import (
     Connection,
@@ -43,21 +52,29 @@ if TYPE_CHECKING:
 _SCHEMA = "guanjia.compounds.schema"
 
 
+@strawberry.input(description="按所在区域筛选,含其全部下级")
+class WithinFilter:
+    within: strawberry.ID | None = strawberry.UNSET
+
+
+@filters
+class HouseUnitFilter:
+    """房屋筛选;各项须同时满足"""
+
+    id: IdFilter = by("id")
+    region: WithinFilter = means(within=Condition("within", "region_path"))
+    compound: IdFilter = by("compound_id")
+    building: IdFilter = by("building_id")
+    label: TextFilter = by("label")
+    in_force: bool = flag("{row}.valid_to is null", "{row}.valid_to is not null", "现有的")
+
+
 @node(
     models.HouseUnit,
     read="house:read",
     reach=HOUSE_REACH,
     orders=(Order("LABEL", (SortKey("label", "text"), SortKey("id", "uuid"))),),
-    filters={
-        "id": {"in": Condition("in", "id", "uuid")},
-        "region": {"within": Condition("within", "region_path")},
-        "compound": {"in": Condition("in", "compound_id", "uuid")},
-        "building": {"in": Condition("in", "building_id", "uuid")},
-        "label": {"in": Condition("in", "label")},
-        "inForce": Condition(
-            "flag", "{row}.valid_to is null", otherwise="{row}.valid_to is not null"
-        ),
-    },
+    filters=HouseUnitFilter,
 )
 class HouseUnit:
     """房屋(户·室):一个专有部分"""
@@ -120,23 +137,25 @@ class Building:
     grid_members: list[GridMember] = grid_members_field(lambda row: row["id"])
 
 
+@filters
+class CompoundFilter:
+    """小区筛选"""
+
+    id: IdFilter = by("id")
+    region: RegionFilter = by("region_id", path="region_path")
+    management_mode: ManagementModeFilter = by("management_mode")
+    active: bool = flag("{row}.active")
+    search: str = search(
+        "{row}.search_text", "compound_grams", "compound_id", "名称、地址中的文字,2 到 50 个字"
+    )
+
+
 @node(
     models.Compound,
     read="compound:read",
     reach=COMPOUND_REACH,
     orders=(Order("NAME", (SortKey("name", "text"), SortKey("id", "uuid"))),),
-    filters={
-        "id": {"in": Condition("in", "id", "uuid")},
-        "region": {
-            "within": Condition("within", "region_path"),
-            "in": Condition("in", "region_id", "uuid"),
-        },
-        "managementMode": {"in": Condition("in", "management_mode")},
-        "active": Condition("flag", "{row}.active", otherwise="not {row}.active"),
-        "search": Condition(
-            "search", "{row}.search_text", kind="compound_id", table="compound_grams"
-        ),
-    },
+    filters=CompoundFilter,
 )
 class Compound:
     """小区"""
@@ -191,35 +210,9 @@ class Compound:
     )
 
 
-@strawberry.input(description="按所在区域筛选,含其全部下级")
-class WithinFilter:
-    within: strawberry.ID | None = strawberry.UNSET
-
-
-@strawberry.input(description="房屋筛选;各项须同时满足")
-class HouseUnitFilter:
-    id: IdFilter | None = strawberry.UNSET
-    region: WithinFilter | None = strawberry.UNSET
-    compound: IdFilter | None = strawberry.UNSET
-    building: IdFilter | None = strawberry.UNSET
-    label: TextFilter | None = strawberry.UNSET
-    in_force: bool | None = strawberry.field(default=strawberry.UNSET, description="现有的")
-
-
 @strawberry.enum(description="房屋排序:按门牌")
 class HouseUnitOrder(Enum):
     LABEL = "LABEL"
-
-
-@strawberry.input(description="小区筛选")
-class CompoundFilter:
-    id: IdFilter | None = strawberry.UNSET
-    region: RegionFilter | None = strawberry.UNSET
-    management_mode: ManagementModeFilter | None = strawberry.UNSET
-    active: bool | None = strawberry.UNSET
-    search: str | None = strawberry.field(
-        default=strawberry.UNSET, description="名称、地址中的文字,2 到 50 个字"
-    )
 
 
 @strawberry.enum(description="小区排序:按名称")

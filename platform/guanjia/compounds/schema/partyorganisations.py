@@ -13,7 +13,7 @@ from guanjia.compounds.schema.companies import PropertyCompany
 from guanjia.compounds.schema.estates import Compound
 from guanjia.compounds.schema.writing import HOLDER_NAME, writes
 from guanjia.compounds.service import partyorganisations as service
-from guanjia.graph.filters import IdFilter, enum_filter
+from guanjia.graph.filters import IdFilter, by, enum_filter, filters, flag
 from guanjia.graph.nodes import (
     Connection,
     column,
@@ -26,7 +26,7 @@ from guanjia.graph.nodes import (
 )
 from guanjia.graph.payloads import payload
 from guanjia.people.schema.types import NAME, Person
-from guanjia.reading.mapping import Condition, Order, SortKey
+from guanjia.reading.mapping import Order, SortKey
 from guanjia.tenancy.schema import Region
 
 PartyKind = strawberry.enum(
@@ -56,21 +56,24 @@ class PartyPost:
     person: Person | None = one("Person", "person_id", "此人;不在您可读的范围时为空")
 
 
+@filters
+class PartyOrganisationFilter:
+    """党组织筛选"""
+
+    id: IdFilter = by("id")
+    kind: PartyKindFilter = by("kind")
+    parent: IdFilter = by("parent_id")
+    company: IdFilter = by("company_id")
+    compound: IdFilter = by("compound_id")
+    active: bool = flag("{row}.dissolved_on is null", "{row}.dissolved_on is not null")
+
+
 @node(
     models.PartyOrganisation,
     read="party:read",
     reach=PARTY_REACH,
     orders=(Order("NAME", (SortKey("name", "text"), SortKey("id", "uuid"))),),
-    filters={
-        "id": {"in": Condition("in", "id", "uuid")},
-        "kind": {"in": Condition("in", "kind")},
-        "parent": {"in": Condition("in", "parent_id", "uuid")},
-        "company": {"in": Condition("in", "company_id", "uuid")},
-        "compound": {"in": Condition("in", "compound_id", "uuid")},
-        "active": Condition(
-            "flag", "{row}.dissolved_on is null", otherwise="{row}.dissolved_on is not null"
-        ),
-    },
+    filters=PartyOrganisationFilter,
 )
 class PartyOrganisation:
     """党组织"""
@@ -105,16 +108,6 @@ class PartyOrganisation:
         "下级党组织(未撤销的)",
         where="{row}.dissolved_on is null",
     )
-
-
-@strawberry.input(description="党组织筛选")
-class PartyOrganisationFilter:
-    id: IdFilter | None = strawberry.UNSET
-    kind: PartyKindFilter | None = strawberry.UNSET
-    parent: IdFilter | None = strawberry.UNSET
-    company: IdFilter | None = strawberry.UNSET
-    compound: IdFilter | None = strawberry.UNSET
-    active: bool | None = strawberry.UNSET
 
 
 @strawberry.enum(description="党组织排序:按名称")
