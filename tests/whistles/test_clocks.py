@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tests.cases.conftest import town
+from tests.cases.conftest import LONG_AGO, town
 from tests.whistles.ticking import at, tick
 
 from guanjia.cases.facts import replay
 from guanjia.cases.reasons import SuspensionReason
+from guanjia.db.ids import new_id
 
 __all__ = ["town"]
 
@@ -18,6 +19,17 @@ async def told(town: Any, case: Any) -> list[str]:
     """What the clock said, in order: reminders by their note, escalations by level and title."""
     rows = await town.rows(case)
     return [row["note"] for row in rows if row["action"] in ("remind_case", "raise_automatically")]
+
+
+async def inboxes(town: Any) -> dict[str, list[str]]:
+    """What each was told, in order; those who were told nothing are left out."""
+    names = {actor.membership_id: name for name, actor in town.people.items()}
+    async with town.open() as transaction:
+        rows = await transaction.connection.fetch(
+            "select recipient_id, array_agg(kind order by created_at, kind) as kinds"
+            " from notifications group by 1"
+        )
+    return {names[row["recipient_id"]]: row["kinds"] for row in rows}
 
 
 async def escalations(town: Any, case: Any) -> dict[str, str]:
@@ -45,6 +57,12 @@ L3, L4 = "L3:超过处置时限,由区级回应", "L4:超期达处置时限的�
 
 
 async def test_a_clock_reminds_and_escalates_each_time_once(town: Any) -> None:
+    async with town.open() as transaction:
+        await transaction.connection.execute(
+            "insert into organisation_members (id, organisation_id, membership_id, valid_from)"
+            " values ($1, $2, $3, $4)",
+            new_id(), town.organisations["company"], town.people["worker"].membership_id, LONG_AGO,
+        )  # fmt: skip
     case = await dispatched(town)
     await tick(town, "03-03 17:29")
     assert await told(town, case) == []
@@ -69,6 +87,14 @@ async def test_a_clock_reminds_and_escalates_each_time_once(town: Any) -> None:
     assert facts == replay(await town.events(case)), "the timeline still leads to the case"
     await tick(town, "03-30 09:00")
     assert len(await told(town, case)) == 7
+    up, late = "escalation.raised", "case.overdue"
+    clerks = {name: [up] for name in ("clerk", "second_clerk", "committee_clerk")}
+    assert await inboxes(town) == {
+        **clerks,
+        "worker": ["case.reminded", "case.reminded", late],
+        "street": [up], "street_lead": [up, late],
+        "dispatcher": [up, up], "supervisor": [up, up],
+    }  # fmt: skip
     # What is done ends what waits; a rework starts another clock.
     await town.do("worker", "start_case", case, plan="先清理")
     await town.feedback(case)

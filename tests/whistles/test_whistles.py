@@ -24,6 +24,11 @@ TIMELINE = (
 )
 
 
+async def inbox(who: Any) -> list[tuple[str, str]]:
+    found = await who.data("{ notifications(orderBy: OLDEST) { nodes { kind body } } }")
+    return [(each["kind"], each["body"]) for each in found["notifications"]["nodes"]]
+
+
 async def told(alarm: Alarm) -> list[str]:
     found = await alarm.clerk.data(TIMELINE, {"id": alarm.case["id"]})
     return [each["action"] for each in found["case"]["timeline"]["nodes"]]
@@ -85,6 +90,14 @@ async def test_a_whistle_is_attended_answered_and_scored(alarm: Alarm, admin: An
     given = {"id": call["id"], "version": call["version"]}
     await alarm.chief.done("scoreResponse", CALL, **given, choice="SATISFIED")
     assert (await alarm.seen(whistle))["state"] == "SCORED"
+    assert [kind for kind, _ in await inbox(alarm.chief)] == [
+        "whistle.sign_in_held", "whistle.sign_in_held", "whistle.answered",
+    ]  # fmt: skip
+    [(kind, body)] = await inbox(alarm.city)
+    assert kind == "whistle.sounded"
+    assert whistle["number"] in body
+    assert alarm.case["number"] in body
+    assert await inbox(alarm.clerk) == []
     actions = (await told(alarm))[2:]
     assert actions[:3] == ["sound_whistle", "sign_in_on_site", "sign_in_on_site"]
     assert actions.count("rule_sign_in") == 2

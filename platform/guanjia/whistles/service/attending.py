@@ -23,11 +23,13 @@ from guanjia.db.scope import Scope
 from guanjia.graph import texts
 from guanjia.graph.errors import CONFLICT, Refusal
 from guanjia.graph.times import local_date
+from guanjia.whistles import notices
 from guanjia.whistles.models.whistles import SignInState
 from guanjia.whistles.rules import number
 from guanjia.whistles.service.ending import move
 from guanjia.whistles.service.opening import WhistleFile, open_part, tell
 from guanjia.whistles.service.outcomes import keep_outcomes
+from guanjia.whistles.service.telling import tell_of_whistle
 from guanjia.whistles.states import LABELS, Score, WhistleState
 
 _METRES = f"round({metres_between('c', '$3', '$4')})::int"
@@ -53,11 +55,12 @@ async def sign_in_on_site(
     step = file.prepare("sign_in_on_site", {"measures": done}, call, held=waiting)
     metres = await _distance(file, there)
     near = metres is not None and metres <= await _farthest(transaction, now)
+    made = new_id()
     await transaction.connection.execute(
         "insert into whistle_sign_ins (id, whistle_id, call_id, region_path, member_id, at,"
         " longitude, latitude, distance_metres, state, measures)"
         " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        new_id(), file.id, call_id, file.row["region_path"], actor.membership_id, now,
+        made, file.id, call_id, file.row["region_path"], actor.membership_id, now,
         there.longitude if there else None, there.latitude if there else None, metres,
         SignInState.ACCEPTED if near else SignInState.HELD, done,
     )  # fmt: skip
@@ -70,6 +73,9 @@ async def sign_in_on_site(
     )
     if near:
         await _attended(file, call_id, now)
+    else:
+        unit = await _name(file, call["organisation_id"])
+        await _tell_whistler(file, notices.HELD, str(made), unit=unit)
     return call_id
 
 
@@ -128,6 +134,7 @@ async def answer_whistle(
     await tell(file, step, Payload(reason=done, organisation_id=call["organisation_id"]))
     if file.state is WhistleState.ATTENDED and all(c["answered_at"] for c in file.calls):
         await move(file, "all_answered")
+        await _tell_whistler(file, notices.ANSWERED, str(file.id))
     return id
 
 
@@ -171,6 +178,20 @@ async def _keep(file: WhistleFile, call_id: UUID, values: dict[str, Any]) -> Non
     await store(file.transaction, "whistle_calls", call_id, values)
     await keep_outcomes(file.transaction, [file.id], file.now)
     file.calls = [{**c, **values} if c["id"] == call_id else c for c in file.calls]
+
+
+async def _tell_whistler(file: WhistleFile, code: str, key: str, **facts: str) -> None:
+    whistler = {file.row["sounded_by"]}
+    await tell_of_whistle(file.case, code, whistler, key, whistle=file.row["number"], **facts)
+
+
+async def _name(file: WhistleFile, organisation_id: UUID) -> str:
+    found: str = await file.transaction.connection.fetchval(
+        "select name from organisations where tenant_id = $1 and id = $2",
+        file.transaction.tenant_id,
+        organisation_id,
+    )
+    return found
 
 
 async def _held(file: WhistleFile, call_id: UUID) -> bool:

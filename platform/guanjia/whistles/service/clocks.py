@@ -24,11 +24,13 @@ from guanjia.whistles.levels import EscalationLevel, Trigger
 from guanjia.whistles.marks import Marks, marks
 from guanjia.whistles.rules import number
 from guanjia.whistles.service.escalating import insert
+from guanjia.whistles.service.telling import tell_overdue, tell_reminder
 
 S = CaseState
 HANDLED = frozenset({S.DISPATCHED, S.RETURNED, S.ACCEPTED, S.IN_PROGRESS, S.REWORK})
 """While the work is the handler's: afterwards the clock runs, and only that it is late is told."""
 FIRST, SECOND, OVERDUE = 1, 2, 3
+_SHARES = {FIRST: "REMIND_FIRST", SECOND: "REMIND_SECOND"}
 REMINDED = Transition("REMINDED", "remind_case", "催办", frozenset[Any](OPEN), None, (SYSTEM_STEP,))
 _SAVE = """
 insert into case_clocks (case_id, started_at, first_at, second_at, due_at, twice_at, accept_by,
@@ -113,9 +115,14 @@ def _next(found: Marks, facts: CaseFacts, reminded: int, raised: Iterable[str]) 
 
 
 async def _remind(case: CaseFile, rank: int) -> None:
-    day = local_date(case.now)
-    shares = {FIRST: "REMIND_FIRST", SECOND: "REMIND_SECOND"}
-    said = f"处置时限已用去{number(shares[rank], day)}%" if rank in shares else "已超过处置时限"
+    key = f"{case.id} {case.facts.clock_started_at} {rank}"
+    if rank in _SHARES:
+        percent = number(_SHARES[rank], local_date(case.now))
+        said = f"处置时限已用去{percent}%"
+        await tell_reminder(case, percent, key)
+    else:
+        said = "已超过处置时限"
+        await tell_overdue(case, key, handled=case.facts.state in HANDLED)
     await case.annotate(
         Step(REMINDED, None, SYSTEM_STEP),
         Payload(note=said, organisation_id=case.facts.handler_id),

@@ -34,6 +34,7 @@ from guanjia.whistles.levels import (
 from guanjia.whistles.models.escalations import ESCALATION_REACH
 from guanjia.whistles.rules import limit
 from guanjia.whistles.service.opening import case_file, reached
+from guanjia.whistles.service.telling import tell_raised
 
 NOUN = "升级"
 _INSERT = """
@@ -125,6 +126,9 @@ async def insert(
     )  # fmt: skip
     if made is None:
         return None
+    if trigger is not Trigger.WHISTLE:  # of which the units are told
+        named = TRIGGER_TITLES[trigger]
+        await tell_raised(case, made, level, TO[level], named, answer_by or due.at)
     if told:
         title = TRIGGER_TITLES[trigger]
         said = f"{level}:{title},由{_LEVEL_NAMES[TO[level]]}回应"

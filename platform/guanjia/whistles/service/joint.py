@@ -24,6 +24,7 @@ from guanjia.whistles.levels import LABELS, EscalationState
 from guanjia.whistles.models.escalations import TASK_REACH
 from guanjia.whistles.service.escalating import answering, open_escalation
 from guanjia.whistles.service.opening import case_file, reached
+from guanjia.whistles.service.telling import tell_task
 
 MOST_TASKS = 20
 TASK_LENGTH = 500
@@ -73,11 +74,13 @@ async def record_joint_meeting(
             raise Refusal("MISSING_DATA", "请填写任务。", ("tasks",))
         if not now < task.due_at <= now + LONGEST:
             raise Refusal(BAD_USER_INPUT, "任务的期限须在今后一年之内。", ("tasks",))
+        made = new_id()
         await transaction.connection.execute(
             "insert into joint_tasks (id, escalation_id, case_id, region_path, organisation_id,"
             " task, due_at) values ($1, $2, $3, $4, $5, $6, $7)",
-            new_id(), id, case.id, case.region_path, task.organisation_id, what, task.due_at,
+            made, id, case.id, case.region_path, task.organisation_id, what, task.due_at,
         )  # fmt: skip
+        await tell_task(case, made, task.organisation_id, task.due_at)
     values = {
         "state": EscalationState.ANSWERED, "answered_at": now, "answer": said, "met_at": met_at,
         "answered_by": actor.membership_id,

@@ -18,12 +18,14 @@ from guanjia.db.scope import Reach, Scope
 from guanjia.graph import texts
 from guanjia.graph.errors import BAD_USER_INPUT, Refusal, forbidden
 from guanjia.graph.times import local_date
+from guanjia.whistles import notices
 from guanjia.whistles.levels import EscalationLevel, Trigger
 from guanjia.whistles.rules import grounds, limit
 from guanjia.whistles.service.ending import move
 from guanjia.whistles.service.escalating import insert
 from guanjia.whistles.service.opening import open_whistle, tell
 from guanjia.whistles.service.outcomes import keep_outcomes
+from guanjia.whistles.service.telling import members_of, tell_of_whistle, tell_units
 from guanjia.whistles.states import (
     LABELS,
     OPEN,
@@ -117,6 +119,7 @@ async def sound_whistle(
         by=actor.membership_id,
         told=False,
     )
+    await tell_units(case, number, made, units, attend_by.at)
     names = "、".join(name for _, name in kinds)
     await case.annotate(
         Step(row, reach, Who(scope.permission, Authority.REACH)),
@@ -140,6 +143,11 @@ async def withdraw_whistle(
     why = texts.text(reason, LABELS["reason"], "reason")
     step = file.prepare("withdraw_whistle", {"reason": why})
     await move(file, "withdraw_whistle", why)
+    units = [call["organisation_id"] for call in file.calls]
+    members = await members_of(transaction, "whistle:attend", units, now)
+    await tell_of_whistle(
+        file.case, notices.WITHDRAWN, members, str(id), whistle=file.row["number"]
+    )
     await tell(file, step, Payload(reason=why))
     return id
 

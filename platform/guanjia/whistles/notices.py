@@ -1,0 +1,48 @@
+"""What members are told of clocks, escalations and whistles."""
+
+from __future__ import annotations
+
+from guanjia.notifications.notices import Fact, Form, NoticeKind, register
+
+REMINDED, OVERDUE = "case.reminded", "case.overdue"
+RAISED, TASKED = "escalation.raised", "escalation.tasked"
+SOUNDED, HELD = "whistle.sounded", "whistle.sign_in_held"
+ANSWERED, WITHDRAWN = "whistle.answered", "whistle.withdrawn"
+_LIMIT = Fact("limit", Form.TIME)
+
+for _kind in (
+    NoticeKind(
+        REMINDED,
+        "催办",
+        "案件{number}的处置时限已用去{percent}%,{limit}到期。",
+        ("number", Fact("percent", Form.COUNT), _LIMIT),
+    ),
+    NoticeKind(OVERDUE, "超期", "案件{number}已超过处置时限({limit})。", ("number", _LIMIT)),
+    NoticeKind(
+        RAISED,
+        "升级",
+        "案件{number}{level}升级:{trigger},请在{limit}前回应。",
+        ("number", "level", "trigger", _LIMIT),
+    ),
+    NoticeKind(
+        TASKED,
+        "联席会议任务",
+        "案件{number}:联席会议交办本单位一项任务,期限{limit}。",
+        ("number", _LIMIT),
+    ),
+    NoticeKind(
+        SOUNDED,
+        "吹哨",
+        "{whistle}:请本单位在{limit}前到案件{number}现场报到。",
+        ("whistle", "number", _LIMIT),
+    ),
+    NoticeKind(
+        HELD,
+        "报到待确认",
+        "{whistle}:{unit}的报到不在现场或无从核对,请确认。",
+        ("whistle", "unit"),
+    ),
+    NoticeKind(ANSWERED, "报到已反馈", "{whistle}:所请单位均已反馈,请评价。", ("whistle",)),
+    NoticeKind(WITHDRAWN, "收哨", "{whistle}已收哨,无须再到现场。", ("whistle",)),
+):
+    register(_kind)
