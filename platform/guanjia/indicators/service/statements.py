@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from guanjia.db.scope import DISTRICT_PATH
+from guanjia.graph.times import folded_before, month_start
 from guanjia.indicators.service.asked import Asked, Window
 from guanjia.reading.metrics import (
     Dimension,
@@ -15,8 +16,6 @@ from guanjia.reading.metrics import (
     Parting,
     Shape,
     Source,
-    folded_before,
-    month_start,
 )
 
 TENANT, LOW, HIGH = "$1", "$2", "$3"
@@ -132,13 +131,18 @@ def _sum(metric: MetricDefinition, side: str | None, known: str) -> str:
 
 
 def rows_statement(asked: Asked, metric: MetricDefinition) -> str:
-    """The SQL of the counted rows of one window: each one's id and what it adds, by id."""
+    """The SQL of the counted rows of one window: each one's id and what it adds, by id; of a
+    score those of each of its parts."""
+    branches = [_rows(asked, part, number) for number, part in enumerate(metric.parts or [metric])]
+    return f"select id, d, n from ({' union all '.join(branches)}) rows where d > 0 order by id, g"
+
+
+def _rows(asked: Asked, metric: MetricDefinition, number: int) -> str:
     known, numerator = _known(0), metric.numerator or metric.denominator
     return (
-        f"select id, d, n from (select x.{metric.source.key} as id,"
+        f"select {number} as g, x.{metric.source.key} as id,"
         f" {_sql(metric.denominator, known)} as d, {_sql(numerator, known)} as n"
-        f" from {metric.source.table} x where {_counted(asked, metric, 0, 1)}) counted"
-        " where d > 0 order by id"
+        f" from {metric.source.table} x where {_counted(asked, metric, 0, 1)}"
     )
 
 
