@@ -52,7 +52,8 @@ DOCUMENTS: list[tuple[str, Any]] = [
         "{ ownersVotes { totalCount nodes { title question matter majority opensAt closesAt state"
         " compoundName castCount totalAreaM2 totalOwners participatingAreaM2 participatingOwners"
         " forAreaM2 forOwners againstAreaM2 againstOwners"
-        " abstainedAreaM2 abstainedOwners valid adopted version } } householdPolls { totalCount nodes { title"
+        " abstainedAreaM2 abstainedOwners valid adopted version } }"
+        " householdPolls { totalCount nodes { title"
         " castCount homes answered inFavour against compoundName } } }",
         None,
     ),

@@ -230,6 +230,33 @@ async def test_the_score_is_refused_with_what_is_missing(ledger: Any) -> None:
     assert found["figure"]["refusal"]["message"] == "全区本期没有可计的行:满意率、返工率。"
 
 
+async def test_how_long_work_took(ledger: Any) -> None:
+    """In the north 1 to 10 hours, in the south 101 and 102 minutes: twelve feedbacks."""
+    town, due = ledger.town, at("2016-12-20")
+    for region, count, minutes in (("north1", 10, 0), ("south1", 2, 100)):
+        ids = await ledger.report(count, region, at("2016-12-02"))
+        await ledger.step(ids, 2, "dispatch_case", region, at("2016-12-03"), due)
+        for number, each in enumerate(ids if region == "north1" else [None], 1):
+            spent = number * 60 - 1 if each else minutes
+            chosen = [each] if each else ids
+            await ledger.step(chosen, 3, "give_feedback", region, at("2016-12-05"), due, spent)
+    chief = await town.person("DCMD")
+    mean = await asked(chief, town, "case.handling_time")
+    assert mean["figure"]["numerator"] == 3300 + 203
+    assert mean["figure"]["value"] == 4.87  # 3503 minutes of 12 cases
+    assert sorted(c["figure"]["value"] for c in mean["cells"]["cells"]) == [1.69, 5.5]
+    most = await asked(chief, town, "case.handling_time_p90")
+    assert most["figure"]["value"] == 9  # eleven of twelve
+    assert sorted(c["figure"]["value"] for c in most["cells"]["cells"]) == [1.7, 9]
+    assert (most["rows"]["totalCount"], most["late"]["totalCount"]) == (12, 0)
+    assert most["cells"]["total"]["value"] == 9
+    # Worked on again in January: the later time counts, and December stays what it was.
+    await ledger.step(ids, 4, "give_feedback", "south1", at("2017-01-03"), due, 700)
+    assert await asked(chief, town, "case.handling_time_p90") == most
+    january = await asked(chief, town, "case.handling_time", p="2017-01")
+    assert january["figure"]["denominator"] == 2
+
+
 async def test_parts_that_do_not_add_up_are_refused(ledger: Any) -> None:
     """A case that lies in a community and in no grid belongs to no grid."""
     town = ledger.town

@@ -112,7 +112,7 @@ async def count(
             piece
             for number, window in enumerate(windows)
             for group in groups
-            for piece in _pieces(group, number, window, until[number], by)
+            for piece in _pieces(group, number, window, until[number])
         ]
         if not pieces:
             continue
@@ -204,15 +204,11 @@ async def _take_sums(
                 pair[1] += row[numerator]
 
 
-def _pieces(
-    group: Group, number: int, window: Window, summed: dt.datetime, by: Dimension | None
-) -> Iterable[Piece]:
+def _pieces(group: Group, number: int, window: Window, summed: dt.datetime) -> Iterable[Piece]:
     """What of the window is counted row by row."""
     start = summed if group[0].tallied else window.period.start
     if start < window.until:
         yield Piece(group, number, start, window.until, window.known)
-        if by is not None and not group[0].shape.adds_up:
-            yield Piece(group, number, start, window.until, window.known, whole=True)
 
 
 def _by_source(metrics: Iterable[MetricDefinition]) -> Iterable[tuple[Source, list[Group]]]:
