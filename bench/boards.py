@@ -1,4 +1,5 @@
-"""`python -m bench.boards`: the board of a district with 200,000 cases, and of one of its streets.
+"""`python -m bench.boards`: the board of a district with 200,000 cases, and of one of its streets;
+the page of a meeting.
 
 Through the endpoint's application in this process, with row-level security on, beside one
 hand-written SQL statement that gives the same figures. Environment: BENCH_BOARD_CASES, BENCH_TURNS.
@@ -11,6 +12,7 @@ import os
 import statistics
 import time
 from typing import Any
+from uuid import UUID
 
 import orjson
 import uvloop
@@ -19,8 +21,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bench import data
-from bench.measure import Contestant, paired, report
+from bench import contestants, data, meetings
+from bench.measure import Contestant, call, paired, report
 from guanjia import settings
 from guanjia.app import world
 from guanjia.context import World
@@ -129,6 +131,7 @@ async def prepared() -> Connections:
                 for slug in SLUGS:
                     await connection.execute(_TALLIES, tenant_id(slug))
             await connection.execute("vacuum (freeze, analyze) case_outcomes, case_tallies")
+        await meetings.loaded(connection, [tenant_id(slug) for slug in SLUGS])
     finally:
         await connection.close()
     return connections
@@ -147,10 +150,7 @@ async def run() -> None:
         ):
             member, session = await data.open_session(connections, SLUGS[0], role, (path,))
             token = opened.tokens.issue(TENANT, member, session, dt.datetime.now(dt.UTC))
-            headers = [
-                (b"content-type", b"application/json"), (b"x-tenant", SLUGS[0].encode()),
-                (b"authorization", f"Bearer {token}".encode()),
-            ]  # fmt: skip
+            headers = _headers(token)
             async with opened.database.snapshot(TENANT) as connection:
                 region = await connection.fetchval(
                     "select id from regions where tenant_id = $1 and path = $2", TENANT, path
@@ -176,9 +176,39 @@ async def run() -> None:
                 )
                 found = await paired(theirs, ours, TURNS)
                 report("the same / hand-written", found.median, RATIO, found.spread, most=True)
+        await _meeting_page(view, opened, connections)
     for period in ("2025-06", "2025"):
         ratio = slowest["street", period] / slowest["district", period]
         report(f"street / district, {period}", ratio, 1, most=True)
+
+
+async def _meeting_page(view: View, opened: World, connections: Connections) -> None:
+    """A community clerk opens the page of a meeting."""
+    place = (meetings.COMMUNITY_PATH,)
+    member, session = await data.open_session(connections, SLUGS[0], "COMM", place)
+    token = opened.tokens.issue(TENANT, member, session, dt.datetime.now(dt.UTC))
+    headers = _headers(token)
+    listing = orjson.dumps({"query": "{ meetings(first: 1) { nodes { id } } }"})
+    seen = orjson.loads(await call(view, listing, headers))["data"]["meetings"]["nodes"]
+    body = meetings.asked(UUID(seen[0]["id"]))
+    by_hand = contestants.hand_written(
+        opened.database, opened.tokens, TENANT, meetings.BY_HAND, meetings.given
+    )
+    ours, limit = (Contestant(app, body, headers, 100) for app in (view, by_hand))
+    shown = orjson.loads(await ours.ask())["data"]["meeting"]
+    assert len(shown["items"]) == meetings.ITEMS
+    assert len(shown["attendance"]["nodes"]) == meetings.ATTENDEES
+    assert len(shown["readBacks"]["nodes"]) == meetings.ITEMS
+    assert await ours.ask() == await limit.ask()
+    found = await paired(limit, ours, 2 * TURNS)
+    report("time of a meeting's page / by hand", found.median, RATIO, found.spread, most=True)
+
+
+def _headers(token: str) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"content-type", b"application/json"), (b"x-tenant", SLUGS[0].encode()),
+        (b"authorization", f"Bearer {token}".encode()),
+    ]  # fmt: skip
 
 
 def _same(ours: bytes, theirs: bytes) -> None:

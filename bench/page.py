@@ -17,17 +17,17 @@ from guanjia.reading.plan import fence
 TODAY = "(now() at time zone 'Asia/Shanghai')::date"
 
 
-def _one(columns: str, source: str) -> str:
+def one(columns: str, source: str) -> str:
     return f"(select row_to_json(o) from (select {columns} from {source}) o)"
 
 
-def _list(columns: str, source: str) -> str:
+def listed(columns: str, source: str) -> str:
     rows = f"select {columns} from {source}"
     return f"(select coalesce(array_to_json(array_agg(l)), '[]') from ({rows}) l)"
 
 
-def _nodes(columns: str, source: str) -> str:
-    return f"(select row_to_json(c) from (select {_list(columns, source)} nodes) c)"
+def nodes(columns: str, source: str) -> str:
+    return f"(select row_to_json(c) from (select {listed(columns, source)} nodes) c)"
 
 
 def _of_today(row: str) -> str:
@@ -36,13 +36,13 @@ def _of_today(row: str) -> str:
 
 REGION = (
     "region { name }",
-    _one("r.name", "regions r where r.tenant_id = $2 and r.id = c.region_id"),
+    one("r.name", "regions r where r.tenant_id = $2 and r.id = c.region_id"),
 )
 CONTRACT = (
     "contract { startsOn endsOn company { name creditCode servicePhone } }",
-    _one(
+    one(
         't.starts_on "startsOn", t.ends_on "endsOn", '
-        + _one(
+        + one(
             'g.name, k.credit_code "creditCode", k.service_phone "servicePhone"',
             "property_companies k join organisations g on g.tenant_id = $2"
             " and g.id = k.organisation_id where k.tenant_id = $2 and k.id = t.company_id",
@@ -54,9 +54,9 @@ CONTRACT = (
 )
 COMMITTEE = (
     "committee { termFrom termTo filedOn members { post name validFrom } }",
-    _one(
+    one(
         'w.term_from "termFrom", w.term_to "termTo", w.filed_on "filedOn", '
-        + _list(
+        + listed(
             "m.post, (select p.name_mask from persons p where p.tenant_id = $2"
             ' and p.id = m.person_id) name, m.valid_from "validFrom"',
             "committee_members m where m.tenant_id = $2 and m.committee_id = w.id"
@@ -113,9 +113,9 @@ join grants g on g.tenant_id = $2 and g.region_id = x.grid_id and g.role in ('GR
 join memberships m on m.tenant_id = $2 and m.id = g.membership_id
 """
 _IS_HELD = "exists (select 1 from held h where h.seat = '%s')"
-_SEATS = _list(
+_SEATS = listed(
     "v.seat, v.label, not exists (select 1 from held h where h.seat = v.seat) vacant, "
-    + _list(
+    + listed(
         "h.name, h.organisation, h.since, h.acting",
         "held h where h.seat = v.seat order by h.since, h.id limit 100",
     )
@@ -133,9 +133,9 @@ BUTLER = (
 LISTS = (
     "listsInForce { nodes { kind edition validFrom"
     " items(first: 20) { nodes { code title standard weight } } } }",
-    _nodes(
+    nodes(
         'l.kind, l.edition, l.valid_from "validFrom", '
-        + _nodes(
+        + nodes(
             "i.code, i.title, i.standard, i.weight",
             "list_items i where i.tenant_id = $2 and i.list_id = l.id and i.public"
             " order by i.position, i.id limit 20",
@@ -148,7 +148,7 @@ LISTS = (
 )
 BUILDINGS = (
     "buildings(first: 20) { nodes { id name } }",
-    _nodes(
+    nodes(
         "u.id, u.name",
         "buildings u where u.tenant_id = $2 and u.compound_id = c.id"
         " order by u.position, u.id limit 20",
@@ -159,15 +159,15 @@ PARTS = {
     "listsInForce": LISTS, "buildings": BUILDINGS,
 }  # fmt: skip
 
-_PERSON = _one(
-    "p.name, " + _list(
+_PERSON = one(
+    "p.name, " + listed(
         "f.kind, f.mask number",
         "person_phones f where f.tenant_id = $2 and f.person_id = p.id order by f.position, f.id"
         " limit 100",
     ) + " phones",
     "persons p where p.tenant_id = $2 and p.id = b.person_id",
 )  # fmt: skip
-_BOUND = _list(
+_BOUND = listed(
     "b.relation, b.valid_from \"validFrom\", exists (select 1 from vote_holdings v"
     " where v.tenant_id = $2 and v.house_unit_id = b.house_unit_id and v.person_id = b.person_id"
     f" and v.ended_at is null) \"voteHolder\", {_PERSON} person",
@@ -178,9 +178,9 @@ HOMES = (
     "houseUnits(first: 50, filter: { compound: { in: $ids }, inForce: true })"
     " { nodes { id label floor room building { name } bindings"
     " { relation validFrom voteHolder person { name phones { kind number } } } } }",
-    _nodes(
+    nodes(
         "h.id, h.label, h.floor, h.room, "
-        + _one("u.name", "buildings u where u.tenant_id = $2 and u.id = h.building_id")
+        + one("u.name", "buildings u where u.tenant_id = $2 and u.id = h.building_id")
         + f" building, {_BOUND} bindings",
         "house_units h where h.tenant_id = $2 and h.compound_id = $5 and s.t is not null"
         " and h.valid_to is null order by h.label, h.id limit 50",
@@ -193,7 +193,7 @@ def page(*names: str, homes: bool = True) -> tuple[str, str]:
     """The document with these parts of the compound, and the statement by hand."""
     asked = " ".join(PARTS[name][0] for name in names)
     found = "".join(f', {PARTS[name][1]} "{name}"' for name in names)
-    compound = _one(
+    compound = one(
         'c.id, c.name, c.management_mode "managementMode", c.household_count "householdCount"'
         + found,
         "compounds c where c.tenant_id = $2 and c.id = $5 and s.t is not null",

@@ -13,8 +13,9 @@ DOCUMENTS: list[tuple[str, Any]] = [
         " { code name decides seatQuorum residentQuorum } compound { name }"
         " region { name } items { position title source matter householdCount resolvedAt open"
         " proposer { name } carriedFrom { title } households { label } resolutions { outcome"
-        " votesFor seatsPresent adopted decidedAt caseState case { number } } } readBacks { outcome"
-        " caseState item { title } } attendance { totalCount nodes { kind seat chair capacity name"
+        " votesFor seatsPresent adopted decidedAt caseState case { number } } }"
+        " readBacks { totalCount nodes { outcome caseState item { title } } }"
+        " attendance { totalCount nodes { kind seat chair capacity name"
         " person { name } houseUnit { label } organisation { name } } } signatures { onPaper"
         " signedAt attendance { seat } } } } }",
         None,
@@ -50,7 +51,9 @@ DOCUMENTS: list[tuple[str, Any]] = [
     (
         "{ ownersVotes { totalCount nodes { title question matter majority opensAt closesAt state"
         " compoundName castCount totalAreaM2 totalOwners participatingAreaM2 participatingOwners"
-        " forAreaM2 forOwners valid adopted version } } householdPolls { totalCount nodes { title"
+        " forAreaM2 forOwners againstAreaM2 againstOwners"
+        " abstainedAreaM2 abstainedOwners valid adopted version } }"
+        " householdPolls { totalCount nodes { title"
         " castCount homes answered inFavour against compoundName } } }",
         None,
     ),

@@ -77,6 +77,7 @@ READING = {
     "checkIndicator": '{ checkIndicator(id: "case.due", regionId: "x", period: "2026",'
     ' asOf: "2026-01-01T00:00:00Z", hash: "") { matches } }',
     "board": '{ board(regionId: "x", period: "2026") { period } }',
+    "scoreWeights": '{ scoreWeights(on: "2026-01-01") { percent } }',
     "regions": "{ regions { totalCount } }",
     "region": '{ region(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "organisations": "{ organisations { totalCount } }",

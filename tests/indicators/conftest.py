@@ -22,15 +22,16 @@ from unnest($1::uuid[]) with ordinality c(id, n)
 EVENT = """
 insert into case_events (id, case_id, seq, code, action, title, from_state, to_state, at,
   actor_name, actor_role, category_id, organisation_id, due_at, first_due_at, region_path,
-  current_path, reporter_id, prev_hash, hash)
+  current_path, reporter_id, prev_hash, hash, handling_minutes)
 select gen_random_uuid(), id, $2, 'T', $3, '步骤', $4, $5, $6, '某人', 'COMM', $7, $8, $9, $9, $10,
-  $10, $11, decode(repeat('00', 32), 'hex'), decode(repeat('00', 32), 'hex')
-from unnest($1::uuid[]) c(id)
+  $10, $11, decode(repeat('00', 32), 'hex'), decode(repeat('00', 32), 'hex'), $12::int + n
+from unnest($1::uuid[]) with ordinality c(id, n)
 """
 AFTER = {
     "report_case": "REPORTED",
     "file_case": "FILED",
     "dispatch_case": "DISPATCHED",
+    "give_feedback": "FEEDBACK",
     "send_to_check": "CHECKING",
     "fail_check": "REWORK",
     "return_case": "RETURNED",
@@ -68,12 +69,13 @@ class Ledger:
         region: str,
         at: dt.datetime,
         due: dt.datetime | None = None,
+        minutes: int | None = None,
     ) -> None:
         async with self.town.api.world.database.tenant_transaction(self.town.tenant.id) as opened:
             await opened.connection.execute(
                 EVENT, ids, seq, action, "REPORTED" if seq > 1 else None, AFTER[action], at,
                 self.category, self.handler if action == "dispatch_case" else None, due,
-                self.town.tenant.regions[region].path, self.reporter,
+                self.town.tenant.regions[region].path, self.reporter, minutes,
             )  # fmt: skip
 
 

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guanjia.cases.metrics import CLOSING, DUE, SATISFACTION
+from guanjia.cases.metrics import CLOSING, DUE, HANDLING, HANDLING_MOST, REWORK, SATISFACTION, SCORE
 from guanjia.graph.errors import Denied
 from guanjia.graph.times import CHINA
 from guanjia.indicators.service.figures import Figure, Reason
 from guanjia.indicators.service.periods import known_at, period_of
+from guanjia.indicators.service.score import Weight, lacking, score
 from guanjia.reading.metrics import hundredths_of_percent, register
 
 
@@ -87,6 +88,32 @@ def test_what_is_known() -> None:
     assert known_at(period, now, later) == now
     with pytest.raises(Denied):
         known_at(period, later, now)
+
+
+def test_the_score_by_the_weights_and_drawn_to_the_district() -> None:
+    """By hand: 0.35·737/972 + 0.20·911/972 + 0.20·(1 - 10/100) + 0.25·90/100, and for the part
+    (1 + 10·737/972)/11 and so on."""
+    ids = [part.id for part in SCORE.parts]
+    weights = [
+        Weight(metric, percent, metric == REWORK.id, 10, None, None, "")
+        for metric, percent in zip(ids, (35, 20, 20, 25), strict=True)
+    ]
+    assert [w.percent for w in weights if w.complement] == [20]
+    district = dict(zip(ids, [(972, 737), (972, 911), (100, 10), (100, 90)], strict=True))
+    assert lacking(weights, district) == ""
+    assert score(weights, district, district) == 8578
+    part = dict(zip(ids, [(1, 1), (1, 1), (0, 0), (2, 0)], strict=True))
+    exact = (
+        35 * (1 + 10 * Fraction(737, 972)) / 11 + 20 * (1 + 10 * Fraction(911, 972)) / 11
+        + 20 * Fraction(9, 10) + 25 * Fraction(9) / 12
+    )  # fmt: skip
+    assert score(weights, part, district) == round(exact * 100)
+    assert "超过" in lacking(weights[1:], district)
+    assert lacking(weights, {**district, REWORK.id: (0, 0)}).endswith("返工率。")
+    figure = Figure(SCORE, 972, 8578)
+    assert (figure.hundredths, figure.refused) == (8578, None)
+    for metric, value in ((HANDLING, 150), (HANDLING_MOST, 450)):
+        assert Figure(metric, 3, 270).hundredths == value
 
 
 def test_an_id_is_of_one_metric() -> None:

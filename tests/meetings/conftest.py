@@ -18,7 +18,7 @@ MEETING = (
     "meeting { id version state seatQuorum contentHash takeDownOn"
     " items { id position title open resolvedAt householdCount resolutions { outcome adopted"
     " votesFor caseState case { id number source region { code } } } }"
-    " readBacks { outcome caseState item { id title } }"
+    " readBacks { totalCount nodes { outcome caseState item { id title } } }"
     " attendance { nodes { id kind seat acting chair name } } }"
 )
 INPUTS = dict.fromkeys(("holdMeeting", "removeAgendaItem", "removeAttendance"), "MeetingStepInput")

@@ -207,7 +207,7 @@ async def test_the_next_meeting_opens_with_what_is_not_settled(parlour: Parlour)
         first, parlour.decision(first, 0), parlour.decision(first, 1, outcome="DEFERRED")
     )
     second = await parlour.held("新议题", days=1)
-    assert [(back["item"]["title"], back["outcome"]) for back in second["readBacks"]] == [
+    assert [(back["item"]["title"], back["outcome"]) for back in second["readBacks"]["nodes"]] == [
         ("停车棚", "DEFERRED"), ("无人表决", None),
     ]  # fmt: skip
     step = {"meetingId": second["id"], "version": second["version"]}
@@ -221,7 +221,7 @@ async def test_the_next_meeting_opens_with_what_is_not_settled(parlour: Parlour)
     second = await parlour.do("addAgendaItems", items=[again], **step)
     second = await parlour.decided(second, parlour.decision(second, 0), parlour.decision(second, 1))
     third = await parlour.held("再下一次")
-    assert [back["item"]["title"] for back in third["readBacks"]] == ["无人表决"]
+    assert [back["item"]["title"] for back in third["readBacks"]["nodes"]] == ["无人表决"]
 
 
 async def test_who_signs(parlour: Parlour) -> None:

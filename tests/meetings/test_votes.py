@@ -17,7 +17,8 @@ from guanjia.meetings.tally import Tally, Weight, is_adopted, is_valid
 
 VOTE = (
     "vote { id version state totalAreaM2 totalOwners participatingAreaM2 participatingOwners"
-    " forAreaM2 forOwners valid adopted castCount }"
+    " forAreaM2 forOwners againstAreaM2 againstOwners abstainedAreaM2 abstainedOwners"
+    " valid adopted castCount }"
 )
 POLL = "poll { id version state homes castCount answered inFavour against }"
 
@@ -99,6 +100,7 @@ async def test_owners_vote_by_area_and_count(parlour: Parlour, admin: Any) -> No
     assert counted == {
         "id": vote["id"], "version": 2, "state": "CLOSED", "totalAreaM2": 400, "totalOwners": 4,
         "participatingAreaM2": 300, "participatingOwners": 3, "forAreaM2": 300, "forOwners": 3,
+        "againstAreaM2": 0, "againstOwners": 0, "abstainedAreaM2": 0, "abstainedOwners": 0,
         "valid": True, "adopted": True, "castCount": 3,
     }  # fmt: skip
     for attack in (
@@ -133,7 +135,9 @@ async def test_an_owner_of_two_homes_is_one_owner(parlour: Parlour, admin: Any) 
         "vote"
     ]
     assert (counted["participatingAreaM2"], counted["participatingOwners"]) == (600, 3)
-    assert (counted["forAreaM2"], counted["forOwners"]) == (300, 2)
+    # Whoever votes otherwise for each of two homes abstains as an owner; the area counts by home.
+    assert [counted[f"{side}{of}"] for of in ("AreaM2", "Owners")
+            for side in ("for", "against", "abstained")] == [300, 300, 0, 2, 0, 1]  # fmt: skip
     assert (counted["valid"], counted["adopted"]) == (True, False), "half of the area is not more"
 
 

@@ -95,13 +95,14 @@ def _case(
     tallied: tuple[str, str] | None,
     lower_bound: bool = False,
     shape: Shape = Shape.RATE,
+    parts: tuple[MetricDefinition, ...] = (),
 ) -> MetricDefinition:
     minutes = shape in (Shape.MEAN, Shape.NINTH_TENTH)
     return register(
         MetricDefinition(
             id,
             title,
-            {Shape.COUNT: "件", Shape.RATE: PERCENT}.get(shape, "工作时"),
+            {Shape.COUNT: "件", Shape.RATE: PERCENT, Shape.SCORE: "分"}.get(shape, "工作时"),
             CASES,
             moment,
             denominator,
@@ -113,6 +114,7 @@ def _case(
             tallied,
             shape,
             60 if minutes else 1,
+            parts,
         )
     )
 
@@ -170,4 +172,10 @@ HANDLING_MOST = _case(
     "case.handling_time_p90", "处置时长(九成案件以内)", "handled_at", "1",
     "{row}.handling_minutes", f"{_SPENT};九成的案件不超过", _DESIGN, tallied=None,
     shape=Shape.NINTH_TENTH,
+)  # fmt: skip
+SCORE = _case(
+    "case.score", "综合评价", "due_at", _DUE, None,
+    "按期结案率、结案率、返工率(越低越好)、满意率按本区的权重合成,见 scoreWeights;件数少的向全区"
+    "的比率靠拢", _DESIGN, tallied=None, shape=Shape.SCORE,
+    parts=(ON_TIME, CLOSING, REWORK, SATISFACTION),
 )  # fmt: skip

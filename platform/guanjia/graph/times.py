@@ -17,6 +17,17 @@ def local_date(at: datetime) -> date:
     return at.astimezone(CHINA).date()
 
 
+def month_start(at: datetime) -> datetime:
+    """The first moment of the month in China."""
+    return at.astimezone(CHINA).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def folded_before(now: datetime) -> datetime:
+    """What was known before this moment may be summed up: the months that were over a day ago.
+    Later on nobody asks what was known within them, but in retrospect."""
+    return month_start(now - timedelta(days=1))
+
+
 @strawberry.enum(name="TimeUnit", description="时限单位")
 class Unit(StrEnum):
     """URGENT_HOUR runs around the clock; WORK_HOUR counts inside office hours; WORK_DAY leaves

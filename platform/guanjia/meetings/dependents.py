@@ -1,6 +1,11 @@
-"""What of meetings hangs on regions: the meetings of a community follow it."""
+"""What of meetings hangs on regions and compounds: the meetings of a community follow it, and a
+compound is not closed under what is still to come."""
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from uuid import UUID
 
 from guanjia.db.pools import Transaction
 from guanjia.tenancy.dependents import DEPENDENTS, Became, Dependent
@@ -34,4 +39,31 @@ async def _follow(transaction: Transaction, became: Became) -> None:
         )
 
 
-DEPENDENTS.append(Dependent("未召开会议", "次", at_region=_at_region, follow=_follow))
+def _of_compound(table: str, still: str) -> Callable[[Transaction, UUID], Awaitable[int]]:
+    async def count(transaction: Transaction, compound_id: UUID) -> int:
+        hanging: int = await transaction.connection.fetchval(
+            f"select count(*) from {table} where tenant_id = $1 and compound_id = $2 and {still}",
+            transaction.tenant_id,
+            compound_id,
+        )
+        return hanging
+
+    return count
+
+
+def _of_compounds(table: str, still: str) -> Mapping[str, Any]:
+    return {"compounds": _of_compound(table, still)}
+
+
+DEPENDENTS += [
+    Dependent(
+        "未召开会议", "次", at_region=_at_region, follow=_follow,
+        of=_of_compounds("meetings", "state = 'PLANNED'"),
+    ),
+    Dependent(
+        "待续排的会议系列", "个",
+        of=_of_compounds("meeting_series", "ended_on is null and held_back > 0"),
+    ),
+    Dependent("未截止的业主共同决定", "次", of=_of_compounds("owners_votes", "state = 'OPEN'")),
+    Dependent("未截止的入户表决", "次", of=_of_compounds("household_polls", "state = 'OPEN'")),
+]  # fmt: skip

@@ -6,12 +6,9 @@ number: the same question about the same moment counts the same rows again.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-
-from guanjia.graph.times import CHINA
 
 PERCENT = "%"
 BASIS = 10_000
@@ -29,17 +26,18 @@ class Dimension(StrEnum):
 
 
 class Shape(StrEnum):
-    """数、比率、平均、九成以内"""
+    """数、比率、平均、九成以内、综合评价"""
 
     COUNT = "COUNT"
     RATE = "RATE"
     MEAN = "MEAN"
     NINTH_TENTH = "NINTH_TENTH"
+    SCORE = "SCORE"
 
     @property
     def adds_up(self) -> bool:
         """Whether a total is what its parts add up to."""
-        return self is not Shape.NINTH_TENTH
+        return self not in (Shape.NINTH_TENTH, Shape.SCORE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class Tally:
     """The counts of a source, summed up: rows with the `month` of the metric's moment (its first
     day), that `moment` by its column's name, since when it is `known` (exclusive), and the region
     down to paths of `depth`. dimensions and filters: by what they can be parted and chosen. Rows
-    of months before `folded_before` are right for the starts of months only."""
+    of months before `graph.times.folded_before` are right for the starts of months only."""
 
     table: str
     region: str
@@ -91,8 +89,9 @@ class MetricDefinition:
     """A figure. moment: the column that puts a row into a period. denominator and numerator: SQL
     over `{row}` and `{known}` for what a row adds to each, a whole number. A count has no
     numerator; a mean is numerator by denominator, in `scale` of the unit; of a ninth-tenth nine
-    in ten rows have no more than that. citation: where its formula is from. lower_bound: it is
-    published with Wilson's lower bound. tallied: the columns of the source's tally with the two."""
+    in ten rows have no more than that; a score is made of its `parts`, whose rows it has.
+    citation: where its formula is from. lower_bound: it is published with Wilson's lower bound.
+    tallied: the columns of the source's tally with denominator and numerator."""
 
     id: str
     title: str
@@ -108,6 +107,7 @@ class MetricDefinition:
     tallied: tuple[str, str] | None = None
     shape: Shape = Shape.RATE
     scale: int = 1
+    parts: tuple[MetricDefinition, ...] = ()
 
 
 _METRICS: dict[str, MetricDefinition] = {}
@@ -126,17 +126,6 @@ def metrics() -> tuple[MetricDefinition, ...]:
 
 def metric_of(identifier: str) -> MetricDefinition | None:
     return _METRICS.get(identifier)
-
-
-def month_start(at: dt.datetime) -> dt.datetime:
-    """The first moment of the month in China."""
-    return at.astimezone(CHINA).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-
-
-def folded_before(now: dt.datetime) -> dt.datetime:
-    """What was known before this moment may be folded: the months that were over a day ago. Nobody
-    asks by then what was known at some moment of them but its end, other than in retrospect."""
-    return month_start(now - dt.timedelta(days=1))
 
 
 def hundredths_of_percent(numerator: int, denominator: int) -> int:

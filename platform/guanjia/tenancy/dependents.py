@@ -6,8 +6,8 @@ follow it there does. A module above adds its `Dependent` when it is imported.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from guanjia.db.pools import Transaction
@@ -21,7 +21,8 @@ class Dependent:
     """Rows of one kind. `noun` and `unit` count them in a sentence: 有效授权 3 条.
 
     at_region: how many hang on exactly the region with this path. of_organisation: how many hang
-    on the organisation. follow: takes them to the successors; without it they have to be finished.
+    on the organisation. of: how many hang on a row of another table, by its name. follow: takes
+    them to the successors; without it they have to be finished.
     """
 
     noun: str
@@ -29,6 +30,7 @@ class Dependent:
     at_region: Callable[[Transaction, str], Awaitable[int]] | None = None
     of_organisation: Callable[[Transaction, UUID], Awaitable[int]] | None = None
     follow: Callable[[Transaction, Became], Awaitable[None]] | None = None
+    of: Mapping[str, Callable[[Transaction, UUID], Awaitable[int]]] = field(default_factory=dict)
 
     def counted(self, number: int) -> str:
         return f"{self.noun} {number} {self.unit}"
@@ -58,6 +60,16 @@ async def hanging_on_organisation(transaction: Transaction, organisation_id: UUI
         for dependent in sorted(DEPENDENTS, key=_noun)
         if dependent.of_organisation is not None
         if (number := await dependent.of_organisation(transaction, organisation_id))
+    ]
+
+
+async def hanging_on(transaction: Transaction, table: str, row_id: UUID) -> list[str]:
+    """What hangs on the row of the table, counted."""
+    return [
+        dependent.counted(number)
+        for dependent in sorted(DEPENDENTS, key=_noun)
+        if table in dependent.of
+        if (number := await dependent.of[table](transaction, row_id))
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from guanjia.db.pools import Transaction
-from guanjia.reading.metrics import folded_before
+from guanjia.graph.times import folded_before
 
 
 async def fold_tallies(transaction: Transaction, now: dt.datetime) -> int:

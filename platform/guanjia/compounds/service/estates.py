@@ -18,6 +18,7 @@ from guanjia.db.scope import Scope
 from guanjia.graph.errors import BAD_USER_INPUT, CONFLICT, Refusal, not_found
 from guanjia.graph.texts import line
 from guanjia.reading.conditions import grams, normal
+from guanjia.tenancy.dependents import hanging_on
 
 NAME_LENGTH = 60
 LARGEST = 2_000_000_000
@@ -88,7 +89,7 @@ async def close_compound(
     transaction: Transaction, actor: Actor, scope: Scope, *, id: UUID, version: int
 ) -> None:
     """The compound is no longer active and nobody holds a seat of its butler; what happened in it
-    stays. CONFLICT while it has buildings that are active."""
+    stays. CONFLICT while it has buildings that are active, or something else still hangs on it."""
     compound = await _open(transaction, scope, id, version)
     standing = await transaction.connection.fetchval(
         "select count(*) from buildings where tenant_id = $1 and compound_id = $2 and active",
@@ -97,6 +98,9 @@ async def close_compound(
     )
     if standing:
         raise Refusal(CONFLICT, f"该小区还有 {standing} 幢有效的楼栋,请先关闭楼栋。", ("id",))
+    hanging = await hanging_on(transaction, "compounds", id)
+    if hanging:
+        raise Refusal(CONFLICT, f"该小区还有{'、'.join(hanging)},请先了结。", ("id",))
     await store(transaction, "compounds", id, {"active": False})
     await end_seats(transaction, id)
     await record_write(transaction, actor, scope, "compound.close", id, compound["region_path"])

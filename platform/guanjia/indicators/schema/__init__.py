@@ -21,15 +21,20 @@ from guanjia.indicators.schema.types import (
     IndicatorDimension,
     IndicatorFilter,
     IndicatorMetric,
+    IndicatorOrganisation,
     IndicatorRegion,
     IndicatorValue,
     MetricId,
+    OrganisationId,
     PeriodText,
+    RegionId,
+    ScoreWeight,
 )
 from guanjia.indicators.service import counting
 from guanjia.indicators.service.asked import Asked, Window
 from guanjia.indicators.service.periods import known_at, period_of
 from guanjia.indicators.service.rows import counted_rows, hash_of
+from guanjia.indicators.service.score import weights_on
 from guanjia.reading.mapping import METADATA, Unplanned
 from guanjia.reading.metrics import MetricDefinition, metric_of, metrics
 
@@ -61,32 +66,47 @@ def _chosen(filter: IndicatorFilter | None) -> Mapping[str, Sequence[UUID]]:
 
 
 async def _asked(
-    info: Info, region_id: str, chosen: Mapping[str, Sequence[UUID]], *scopes: Scope
+    info: Info,
+    region_id: str | None,
+    organisation_id: str | None,
+    chosen: Mapping[str, Sequence[UUID]],
+    *scopes: Scope,
 ) -> Asked | None:
     context: Any = info.context
+    region, organisation = (
+        row_id(given) if given else None for given in (region_id, organisation_id)
+    )
+    if not (region_id or organisation_id):
+        raise Denied(BAD_USER_INPUT, "请指明区域,或主办单位。")
+    if (region_id and region is None) or (organisation_id and organisation is None):
+        return None
+    if organisation and "handler" in chosen:
+        raise Denied(BAD_USER_INPUT, "已指明主办单位,不能再按主办单位筛选。")
     async with context.reader.alone() as connection:
-        region = await counting.region_for(
-            connection, context.tenant_id, row_id(region_id), *scopes
+        return await counting.asked_for(
+            connection, context.tenant_id, region, organisation, chosen, *scopes
         )
-    return region and Asked(context.tenant_id, region, chosen)
 
 
 async def _indicator(
     self: None,
     info: Info,
     id: MetricId,
-    region_id: strawberry.ID,
     period: PeriodText,
     scope: "Scope",
+    region_id: RegionId = None,
+    organisation_id: OrganisationId = None,
     as_of: AsOf = None,
     filter: Filter = None,
 ) -> Indicator | None:
     context: Any = info.context
     metric, asked_period = _metric(id), period_of(period)
     readable = await context.scope(metric.source.permission)
-    asked = await _asked(info, region_id, _chosen(filter), scope, readable)
+    asked = await _asked(info, region_id, organisation_id, _chosen(filter), scope, readable)
     if asked is None:
         return None
+    if asked.organisation is not None:
+        counting.refuse_dimension(metric, IndicatorDimension.DEPARTMENT)
     window = Window(asked_period, known_at(asked_period, as_of, context.now))
     before = asked_period.moved(-1)
     earlier = Window(before, known_at(before, None, context.now))
@@ -101,6 +121,7 @@ async def _indicator(
         before=(earlier, counting.total(counts, metric, 1)),
         metric=IndicatorMetric.of(metric),
         region=IndicatorRegion.of(asked.region),
+        organisation=IndicatorOrganisation.of(asked.organisation),
         period=asked_period.text,
         as_of=window.known,
         figure=IndicatorValue.of(figure),
@@ -111,14 +132,17 @@ async def _check(
     self: None,
     info: Info,
     id: MetricId,
-    region_id: strawberry.ID,
     period: PeriodText,
     as_of: Annotated[dt.datetime, strawberry.argument(description="当时的截至时间")],
     hash: Annotated[str, strawberry.argument(description="当时的散列")],
     scope: "Scope",
+    region_id: RegionId = None,
+    organisation_id: OrganisationId = None,
     filter: Filter = None,
 ) -> IndicatorCheck | None:
-    found = await _indicator(self, info, id, region_id, period, scope, as_of, filter)
+    found = await _indicator(
+        self, info, id, period, scope, region_id, organisation_id, as_of, filter
+    )
     if found is None:
         return None
     async with info.context.reader.alone() as connection:
@@ -130,15 +154,16 @@ async def _check(
 async def _board(
     self: None,
     info: Info,
-    region_id: strawberry.ID,
     period: PeriodText,
     scope: "Scope",
+    region_id: RegionId = None,
+    organisation_id: OrganisationId = None,
     by: By = None,
     as_of: AsOf = None,
 ) -> Board | None:
     context: Any = info.context
     asked_period = period_of(period)
-    asked = await _asked(info, region_id, {}, scope)
+    asked = await _asked(info, region_id, organisation_id, {}, scope)
     if asked is None:
         return None
     return Board(
@@ -146,14 +171,27 @@ async def _board(
         measured=[
             metric
             for metric in metrics()
-            if context.caller.scope(metric.source.permission).covering(asked.region["path"])
+            if counting.within(asked, context.caller.scope(metric.source.permission))
+            and (asked.organisation is None or IndicatorDimension.DEPARTMENT in metric.dimensions)
         ],
         window=(window := Window(asked_period, known_at(asked_period, as_of, context.now))),
         region=IndicatorRegion.of(asked.region),
+        organisation=IndicatorOrganisation.of(asked.organisation),
         by=counting.parting_of(asked.region, by),
         period=asked_period.text,
         as_of=window.known,
     )
+
+
+async def _weights(
+    self: None,
+    info: Info,
+    on: Annotated[dt.date, strawberry.argument(description="哪一天;综合评价取期末之日的")],
+) -> list[ScoreWeight]:
+    context: Any = info.context
+    async with context.reader.alone() as connection:
+        found = await weights_on(connection, context.tenant_id, on)
+    return [ScoreWeight.of(weight) for weight in found]
 
 
 def _metrics(self: None) -> list[IndicatorMetric]:
@@ -168,9 +206,16 @@ class Query:
         metadata={METADATA: Unplanned("definitions of the program, no rows")},
         extensions=requires("indicator:read"),
     )
+    score_weights: list[ScoreWeight] = strawberry.field(
+        resolver=_weights,
+        description="综合评价的权重",
+        metadata={METADATA: Unplanned("a rule of four rows, by the day it is in force")},
+        extensions=requires("indicator:read"),
+    )
     indicator: Indicator | None = strawberry.field(
         resolver=_indicator,
-        description="一个区域一期的指标;区域不存在、不全在您的辖区时为空",
+        description="一个区域,或一个单位(主办的案件,限区域之内或不限)一期的指标;"
+        "不存在、不全在您的辖区也不是您的单位时为空",
         metadata=COUNTED,
         extensions=requires("indicator:read"),
     )
@@ -182,7 +227,8 @@ class Query:
     )
     board: Board | None = strawberry.field(
         resolver=_board,
-        description="看板;区域不存在、不全在您的辖区时为空",
+        description="一个区域,或一个单位(主办的案件,限区域之内或不限)的看板;"
+        "不存在、不全在您的辖区也不是您的单位时为空",
         metadata=COUNTED,
         extensions=requires("indicator:read"),
     )

@@ -13,6 +13,7 @@ from guanjia.indicators.schema.types import (
     IndicatorCell,
     IndicatorDimension,
     IndicatorMetric,
+    IndicatorOrganisation,
     IndicatorRegion,
     IndicatorValue,
 )
@@ -50,6 +51,7 @@ class Board:
     measured: strawberry.Private[list[metrics.MetricDefinition]]
     window: strawberry.Private[Window]
     region: IndicatorRegion
+    organisation: IndicatorOrganisation | None
     by: IndicatorDimension | None = strawberry.field(description="按什么分列;网格没有下一级,为空")
     period: str
     as_of: dt.datetime

@@ -11,7 +11,7 @@ from strawberry.types import Info
 from guanjia.cases.schema.types import Case
 from guanjia.graph.filters import IdFilter
 from guanjia.graph.nodes import UNSET, After, Connection, First
-from guanjia.indicators.service import counting, figures
+from guanjia.indicators.service import counting, figures, score
 from guanjia.indicators.service.asked import Asked, Window
 from guanjia.indicators.service.rows import Part, counted_rows, hash_of, ids_of
 from guanjia.reading import metrics
@@ -27,6 +27,12 @@ IndicatorRefusalReason = strawberry.enum(
 )
 MetricId = Annotated[strawberry.ID, strawberry.argument(description="指标,见 indicatorMetrics")]
 PeriodText = Annotated[str, strawberry.argument(description="2026、2026-Q1 或 2026-03")]
+RegionId = Annotated[
+    strawberry.ID | None, strawberry.argument(description="区域;只指明单位时为全区")
+]
+OrganisationId = Annotated[
+    strawberry.ID | None, strawberry.argument(description="只计这个单位主办的")
+]
 AsOf = Annotated[
     dt.datetime | None,
     strawberry.argument(description="截至何时所知;默认期末,期未满时为现在"),
@@ -133,6 +139,32 @@ class IndicatorRegion:
         return IndicatorRegion(id=strawberry.ID(str(row["id"])), code=row["code"], name=row["name"])
 
 
+@strawberry.type(description="指标所属的主办单位")
+class IndicatorOrganisation:
+    id: strawberry.ID
+    name: str
+
+    @staticmethod
+    def of(row: Any | None) -> IndicatorOrganisation | None:
+        return row and IndicatorOrganisation(id=strawberry.ID(str(row["id"])), name=row["name"])
+
+
+@strawberry.type(description="综合评价中一个指标的权重")
+class ScoreWeight:
+    metric: strawberry.ID = strawberry.field(description="指标")
+    percent: int = strawberry.field(description="权重(%)")
+    complement: bool = strawberry.field(description="越低越好,以 100% 减去")
+    prior: int = strawberry.field(description="向全区比率靠拢时加入的件(户)数")
+    valid_from: dt.date | None = strawberry.field(description="自何日有效;未定为空")
+    valid_to: dt.date | None = strawberry.field(description="至何日(不含)")
+    source: str = strawberry.field(description="依据")
+
+    @staticmethod
+    def of(weight: score.Weight) -> ScoreWeight:
+        given = {name: getattr(weight, name) for name in ScoreWeight.__annotations__}
+        return ScoreWeight(**given | {"metric": strawberry.ID(weight.metric)})
+
+
 @strawberry.type(description="一个区域一期的指标。同一截至时间,数值与行始终相同")
 class Indicator:
     asked: strawberry.Private[Asked]
@@ -142,6 +174,7 @@ class Indicator:
     before: strawberry.Private[tuple[Window, figures.Figure]]
     metric: IndicatorMetric
     region: IndicatorRegion
+    organisation: IndicatorOrganisation | None
     period: str
     as_of: dt.datetime = strawberry.field(description="截至时间;核对时须带上")
     figure: IndicatorValue

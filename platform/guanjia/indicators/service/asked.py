@@ -27,12 +27,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Rows of a region, and of the chosen categories and handlers. now: by the machine's clock."""
+    """Rows of a region, and of the chosen categories and handlers. now: by the machine's clock.
+    organisation: the one whose board this is, chosen as handler too."""
 
     tenant_id: UUID
     region: Any
     chosen: Mapping[str, Sequence[UUID]] = field(default_factory=dict)
     now: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
+    organisation: Any | None = None
 
     @property
     def path(self) -> str:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from guanjia.db.scope import Scope
+from guanjia.db.scope import DISTRICT_PATH, Scope
 from guanjia.graph.errors import BAD_USER_INPUT, Denied
 from guanjia.graph.times import local_date
 from guanjia.indicators.service.asked import Asked, Window
 from guanjia.indicators.service.figures import Cell, Figure
+from guanjia.indicators.service.score import lacking, score, weights_on
 from guanjia.indicators.service.statements import (
     TENANT,
     WHOLE,
@@ -31,7 +33,11 @@ from guanjia.indicators.service.statements import (
 from guanjia.reading.metrics import Dimension, MetricDefinition, Parting, Source
 from guanjia.tenancy.models import Level
 
-_REGION = "select id, code, name, level, path from regions where tenant_id = $1 and id = $2"
+_REGION = (
+    "select id, code, name, level, path from regions where tenant_id = $1"
+    " and case when $2::uuid is null then level = 'DISTRICT' else id = $2 end"
+)
+_ORGANISATION = "select id, name from organisations where tenant_id = $1 and id = $2"
 
 INSIDE = {
     Level.DISTRICT: (Dimension.STREET, Dimension.COMMUNITY, Dimension.GRID),
@@ -42,19 +48,47 @@ INSIDE = {
 """The levels that a region of each level can be parted by."""
 _LEVELS = INSIDE[Level.DISTRICT]
 
-Counts = dict[tuple[str, int, str | None], tuple[int, int]]
-"""By metric, number of the window and key of the part: denominator and numerator."""
+
+class Counted(NamedTuple):
+    """What a figure is made of. lacking: why there is none."""
+
+    denominator: int = 0
+    numerator: int = 0
+    lacking: str = ""
+
+
+Counts = dict[tuple[str, int, str | None], Counted]
+"""By metric, number of the window and key of the part."""
 _Found = dict[tuple[str, int, str | None], list[int]]
 
 
-async def region_for(
-    connection: Any, tenant_id: UUID, region_id: UUID | None, *scopes: Scope
-) -> Any | None:
-    """The region; None where it does not exist or not all of it lies in each of the scopes."""
-    row = await connection.fetchrow(_REGION, tenant_id, region_id)
-    if row is None or not all(scope.covering(row["path"]) for scope in scopes):
+async def asked_for(
+    connection: Any,
+    tenant_id: UUID,
+    region_id: UUID | None,
+    organisation_id: UUID | None,
+    chosen: Mapping[str, Sequence[UUID]],
+    *scopes: Scope,
+) -> Asked | None:
+    """What is asked: of a region, or of what an organisation handles in it or anywhere. None where
+    one of them does not exist, or one of the scopes has neither the whole region nor, as its own,
+    the organisation."""
+    region = await connection.fetchrow(_REGION, tenant_id, region_id)
+    organisation = None
+    if organisation_id is not None:
+        organisation = await connection.fetchrow(_ORGANISATION, tenant_id, organisation_id)
+        chosen = {**chosen, "handler": [organisation_id]}
+    if region is None or (organisation is None and organisation_id is not None):
         return None
-    return row
+    asked = Asked(tenant_id, region, chosen, organisation=organisation)
+    return asked if all(within(asked, scope) for scope in scopes) else None
+
+
+def within(asked: Asked, scope: Scope) -> bool:
+    """Whether the scope reaches all that is asked for."""
+    return bool(scope.covering(asked.path)) or (
+        asked.organisation is not None and asked.organisation["id"] in scope.organisations
+    )
 
 
 async def count(
@@ -66,15 +100,19 @@ async def count(
 ) -> Counts:
     """What each metric counts in each window; parted by a dimension, for each part, and for those
     that do not add up also as a whole."""
+    wanted = list(metrics)
+    scores = [metric for metric in wanted if metric.parts]
+    single = [metric for metric in wanted if not metric.parts]
+    single += [part for metric in scores for part in metric.parts if part not in single]
     found: _Found = defaultdict(lambda: [0, 0])
-    for source, groups in _by_source(metrics):
+    for source, groups in _by_source(single):
         until = [summed_until(asked, source, window, by) for window in windows]
         await _take_sums(connection, asked, source, groups, windows, until, by, found)
         pieces = [
             piece
             for number, window in enumerate(windows)
             for group in groups
-            for piece in _pieces(group, number, window, until[number], by)
+            for piece in _pieces(group, number, window, until[number])
         ]
         if not pieces:
             continue
@@ -85,7 +123,57 @@ async def count(
                 pair = found[metric.id, piece.window, row["key"]]
                 pair[0] += row[f"d{place}"] or 0
                 pair[1] += row[f"n{place}"] or 0
-    return {key: (pair[0], pair[1]) for key, pair in found.items()}
+    counts = {key: Counted(pair[0], pair[1]) for key, pair in found.items()}
+    for metric in scores:
+        counts |= await _scores(connection, asked, metric, windows, by, counts)
+    return counts
+
+
+async def _scores(
+    connection: Any,
+    asked: Asked,
+    metric: MetricDefinition,
+    windows: Sequence[Window],
+    by: Dimension | None,
+    counts: Counts,
+) -> Counts:
+    """The score of each window and part, and as a whole, from what its parts count there."""
+    ids = [part.id for part in metric.parts]
+    is_district = len(asked.path) == DISTRICT_PATH and not asked.chosen
+    rates: Counts = {}
+    if not is_district or by in (Dimension.DEPARTMENT, Dimension.COMPANY):
+        district = replace(
+            asked, region={"path": asked.path[:DISTRICT_PATH]}, chosen={}, organisation=None
+        )
+        rates = await count(connection, district, metric.parts, windows)
+    else:
+        for (each, number, _), counted in counts.items():
+            before = rates.get((each, number, None), Counted())
+            rates[each, number, None] = Counted(before[0] + counted[0], before[1] + counted[1])
+    made: Counts = {}
+    for number, window in enumerate(windows):
+        day = local_date(window.until - dt.timedelta(microseconds=1))
+        weights = await weights_on(connection, asked.tenant_id, day)
+        prior = {each: rates.get((each, number, None), Counted())[:2] for each in ids}
+        why = lacking(weights, prior)
+        keys = {key for each, at, key in counts if each in ids and at == number}
+        parts = {
+            key: {each: counts.get((each, number, key), Counted())[:2] for each in ids}
+            for key in keys
+        }
+        if by is not None:
+            parts[WHOLE] = {
+                each: (
+                    sum(p[each][0] for p in parts.values()),
+                    sum(p[each][1] for p in parts.values()),
+                )
+                for each in ids
+            }
+        for key, pairs in parts.items():
+            points = 0 if why else score(weights, pairs, prior)
+            most = max(counted for counted, _ in pairs.values())
+            made[metric.id, number, key] = Counted(most, points, why)
+    return made
 
 
 async def _take_sums(
@@ -116,15 +204,11 @@ async def _take_sums(
                 pair[1] += row[numerator]
 
 
-def _pieces(
-    group: Group, number: int, window: Window, summed: dt.datetime, by: Dimension | None
-) -> Iterable[Piece]:
+def _pieces(group: Group, number: int, window: Window, summed: dt.datetime) -> Iterable[Piece]:
     """What of the window is counted row by row."""
     start = summed if group[0].tallied else window.period.start
     if start < window.until:
         yield Piece(group, number, start, window.until, window.known)
-        if by is not None and not group[0].shape.adds_up:
-            yield Piece(group, number, start, window.until, window.known, whole=True)
 
 
 def _by_source(metrics: Iterable[MetricDefinition]) -> Iterable[tuple[Source, list[Group]]]:
@@ -172,18 +256,21 @@ async def parted(
                 row["id"],
                 row["code"],
                 row["name"],
-                Figure(metric, *of_metric.get(row["key"], (0, 0))),
+                Figure(metric, *of_metric.get(row["key"], Counted())),
             )
             for row in parts[id(source)]
             if row["key"] in of_metric or row["standing"]
         ]
-        whole = of_metric.pop(WHOLE, None)
-        total = [sum(pair[side] for pair in of_metric.values()) for side in (0, 1)]
-        missing = total[0] - sum(cell.figure.denominator for cell in cells)
-        if not metric.shape.adds_up:
-            total = list(whole or (0, 0))
-        lacking = f"总数 {total[0]} 中有 {missing} 不属于其中任何一项。" if missing else ""
-        found[metric.id] = (Figure(metric, total[0], total[1], lacking), cells)
+        whole = of_metric.pop(WHOLE, Counted())
+        if metric.shape.adds_up:
+            whole = Counted(
+                sum(pair[0] for pair in of_metric.values()),
+                sum(pair[1] for pair in of_metric.values()),
+            )
+        inside = {row["key"] for row in parts[id(source)]}
+        missing = sum(pair[0] for key, pair in of_metric.items() if key not in inside)
+        said = f"总数 {whole[0]} 中有 {missing} 不属于其中任何一项。" if missing else whole.lacking
+        found[metric.id] = (Figure(metric, whole[0], whole[1], said), cells)
     return found
 
 
@@ -216,10 +303,10 @@ async def board(
 
 def total(counts: Counts, metric: MetricDefinition, number: int) -> Figure:
     """The metric's figure of a window that was counted without parts."""
-    return Figure(metric, *counts.get((metric.id, number, None), (0, 0)))
+    return Figure(metric, *counts.get((metric.id, number, None), Counted()))
 
 
 def refuse_dimension(metric: MetricDefinition, by: Dimension) -> None:
     """Denied where the metric's rows have nothing of this dimension yet."""
     if by not in metric.dimensions:
-        raise Denied(BAD_USER_INPUT, f"{metric.title}不能按主办单位分列:其中有尚未派遣的案件。")
+        raise Denied(BAD_USER_INPUT, f"{metric.title}不能按主办单位计算:其中有尚未派遣的案件。")

@@ -28,7 +28,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A metric over some rows. rows: how many rows were counted."""
+    """A metric over some rows. lacking: why it says nothing. A score's numerator is its value."""
 
     metric: MetricDefinition
     denominator: int
@@ -44,7 +44,7 @@ class Figure:
             said = f"分子 {self.numerator} 大于分母 {self.denominator}。"
             return Refused(Reason.NUMERATOR_EXCEEDS, said)
         if self.metric.shape is not Shape.COUNT and self.denominator == 0:
-            said = "比率" if rate else "时长"
+            said = {Shape.RATE: "比率", Shape.SCORE: "评价"}.get(self.metric.shape, "时长")
             return Refused(Reason.NOTHING_COUNTED, f"期内没有可计的行,不能计算{said}。")
         return None
 
@@ -58,6 +58,8 @@ class Figure:
                 return hundredths_of_percent(self.numerator, self.denominator)
             case Shape.MEAN:
                 return half_up(100 * self.numerator, self.denominator * self.metric.scale)
+            case Shape.SCORE:
+                return self.numerator
             case Shape.NINTH_TENTH:
                 return half_up(100 * self.numerator, self.metric.scale)
         return self.denominator * 100

@@ -34,9 +34,9 @@ async def counted_rows(
 
 def ids_of(rows: Sequence[Any], part: Part, shape: Shape) -> list[UUID]:
     """The rows of a part: all, those that satisfy, those that do not (or not wholly). Of a mean
-    every row is part of both sides."""
+    or a score every row is part of both sides."""
     if shape not in (Shape.RATE, Shape.COUNT):
-        return [] if part is Part.REMAINDER else [row["id"] for row in rows]
+        return [] if part is Part.REMAINDER else list(dict.fromkeys(row["id"] for row in rows))
     match part:
         case Part.NUMERATOR:
             return [row["id"] for row in rows if row["n"] == row["d"]]

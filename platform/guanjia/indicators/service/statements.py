@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from guanjia.db.scope import DISTRICT_PATH
+from guanjia.graph.times import folded_before, month_start
 from guanjia.indicators.service.asked import Asked, Window
 from guanjia.reading.metrics import (
     Dimension,
     MetricDefinition,
     Parting,
-    Shape,
     Source,
-    folded_before,
-    month_start,
 )
 
 TENANT, LOW, HIGH = "$1", "$2", "$3"
@@ -32,14 +30,13 @@ Group = list[MetricDefinition]
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one scan counts: a group in one stretch of one window. whole: undivided."""
+    """What one scan counts: a group in one stretch of one window."""
 
     group: Group
     window: int
     start: dt.datetime
     until: dt.datetime
     known: dt.datetime
-    whole: bool = False
 
     @property
     def values(self) -> list[dt.datetime]:
@@ -105,41 +102,66 @@ def _branch(
 ) -> str:
     piece, known = pieces[number], _known(number)
     parting = source.partings[by] if by else Parting("null::text", "")
-    key = f"'{WHOLE}'" if piece.whole else _sql(parting.key)
+    counted = (
+        f"{source.table} x where {_counted(asked, piece.group[0], number, len(pieces))}"
+        f" and {_sql(parting.only)}"
+    )
+    rest = "".join(
+        f", null::bigint as {name}{place}"
+        for place in range(len(piece.group), widest)
+        for name in "dn"
+    )
+    if not piece.group[0].shape.adds_up:
+        minutes = _sql(piece.group[0].numerator or "", known)
+        inside = _ninth_tenth(_sql(parting.key), minutes, counted)
+        return f"select {number} as p, t.*{rest} from ({inside}) t"
     sums = [
         f"{_sum(metric, side, known)} as {name}{place}"
         for place, metric in enumerate(piece.group)
         for name, side in (("d", metric.denominator), ("n", metric.numerator))
     ]
-    sums += [
-        f"null::bigint as {name}{place}"
-        for place in range(len(piece.group), widest)
-        for name in "dn"
-    ]
     return (
-        f"select {number} as p, {key} as key, {', '.join(sums)} from {source.table} x"
-        f" where {_counted(asked, piece.group[0], number, len(pieces))}"
-        f" and {_sql(parting.only)} group by 2"
+        f"select {number} as p, {_sql(parting.key)} as key, {', '.join(sums)}{rest}"
+        f" from {counted} group by 2"
+    )
+
+
+def _ninth_tenth(key: str, value: str, counted: str) -> str:
+    """The SQL of how many rows each part has and what nine in ten of them do not exceed, and WHOLE
+    for all of them: in one pass, over how often each value comes."""
+    return (
+        f"with h as (select {key} as key, {value} as v, count(*) as c from {counted} group by 1, 2)"
+        " select key, sum(c)::bigint as d0, min(v) filter (where 10 * upto >= 9 * n)::bigint as n0"
+        " from (select key, v, c, sum(c) over (partition by key order by v) as upto,"
+        " sum(c) over (partition by key) as n from h) each group by key"
+        f" union all select '{WHOLE}', sum(c)::bigint, min(v) filter (where 10 * upto >= 9 * n)"
+        " from (select v, sum(c) as c, sum(sum(c)) over (order by v) as upto,"
+        " sum(sum(c)) over () as n from h group by v) every having count(*) > 0"
     )
 
 
 def _sum(metric: MetricDefinition, side: str | None, known: str) -> str:
     if side is None:
         side = metric.denominator
-    elif metric.shape is Shape.NINTH_TENTH and side == metric.numerator:
-        return f"percentile_disc(0.9) within group (order by {_sql(side, known)})::bigint"
     return "count(*)" if side == "1" else f"sum({_sql(side, known)})"
 
 
 def rows_statement(asked: Asked, metric: MetricDefinition) -> str:
-    """The SQL of the counted rows of one window: each one's id and what it adds, by id. Facts that
-    open to the same row add up."""
+    """The SQL of the counted rows of one window: each one's id and what it adds, by id; of a
+    score those of each of its parts. Facts that open to the same row add up."""
+    branches = [_rows(asked, part, number) for number, part in enumerate(metric.parts or [metric])]
+    return (
+        f"select id, sum(d) as d, sum(n) as n from ({' union all '.join(branches)}) rows"
+        " where d > 0 group by id, g order by id, g"
+    )
+
+
+def _rows(asked: Asked, metric: MetricDefinition, number: int) -> str:
     known, numerator = _known(0), metric.numerator or metric.denominator
     return (
-        f"select id, sum(d) as d, sum(n) as n from (select x.{metric.source.key} as id,"
+        f"select {number} as g, x.{metric.source.key} as id,"
         f" {_sql(metric.denominator, known)} as d, {_sql(numerator, known)} as n"
-        f" from {metric.source.table} x where {_counted(asked, metric, 0, 1)}) counted"
-        " where d > 0 group by id order by id"
+        f" from {metric.source.table} x where {_counted(asked, metric, 0, 1)}"
     )
 
 

@@ -56,6 +56,8 @@ class OwnersVote(Model):
     participating_owners = fields.IntField(null=True)
     for_area_dm2 = fields.BigIntField(null=True)
     for_owners = fields.IntField(null=True)
+    against_area_dm2 = fields.BigIntField(null=True)
+    against_owners = fields.IntField(null=True)
     valid = fields.BooleanField(null=True)
     adopted = fields.BooleanField(null=True)
     version = fields.IntField()

@@ -164,7 +164,7 @@ class AgendaItem:
     )
 
 
-@node(records.ReadBack, read="meeting:read", reach=records.PART_REACH)
+@node(records.ReadBack, read="meeting:read", reach=records.PART_REACH, orders=(BY_POSITION,))
 class ReadBack:
     """会议开始时宣读的一项遗留事项"""
 
@@ -252,9 +252,7 @@ class Meeting:
     items: list[AgendaItem] = many(
         "AgendaItem", "meeting_id", IN_ORDER, "议程", through="meeting:read"
     )
-    read_backs: list[ReadBack] = many(
-        "ReadBack", "meeting_id", IN_ORDER, "开始时宣读的遗留事项", through="meeting:read"
-    )
+    read_backs: Connection[ReadBack] = connection("ReadBack", "meeting_id", "开始时宣读的遗留事项")
     attendance: Connection[Attendance] = connection("Attendance", "meeting_id", "到会人员")
     signatures: list[MinuteSignature] = many(
         "MinuteSignature", "meeting_id", BY_ID, "签字", through="meeting:read"

@@ -85,6 +85,18 @@ class OwnersVote:
     participating_owners: int | None = column("参与表决的人数")
     for_area_m2: int | None = derived(_square_metres("for_area_dm2"), "同意的面积(㎡,舍去小数)")
     for_owners: int | None = column("同意的人数")
+    against_area_m2: int | None = derived(
+        _square_metres("against_area_dm2"), "反对的面积(㎡,舍去小数)"
+    )
+    against_owners: int | None = column("反对的人数:其全部房屋均投反对")
+    abstained_area_m2: int | None = derived(
+        "(({row}.participating_area_dm2 - {row}.for_area_dm2 - {row}.against_area_dm2) / 100)::int",
+        "弃权的面积(㎡,舍去小数)",
+    )
+    abstained_owners: int | None = derived(
+        "({row}.participating_owners - {row}.for_owners - {row}.against_owners)",
+        "弃权的人数,含一人多套而各票不一的",
+    )
     valid: bool | None = column("参与表决的面积与人数是否都达到三分之二")
     adopted: bool | None = column("是否通过;截止之前为空")
     version: int = column("版本")
@@ -112,6 +124,9 @@ class HouseholdPoll:
     answered: int | None = column("答复户数;截止之前为空")
     in_favour: int | None = column("赞成户数")
     against: int | None = column("反对户数")
+    abstained: int | None = derived(
+        "({row}.answered - {row}.in_favour - {row}.against)", "弃权户数"
+    )
     version: int = column("版本")
 
 

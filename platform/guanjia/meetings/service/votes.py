@@ -167,15 +167,19 @@ async def close_owners_vote(
     now: dt.datetime,
 ) -> UUID:
     """The vote is counted, after its time. An owner of several homes is for it when all of their
-    ballots are."""
+    ballots are, against it when all are, and abstains otherwise."""
     vote = await _open(transaction, scope, OWNERS, id, version)
     _refuse_early(vote, now)
     row = await transaction.connection.fetchrow(
         "select coalesce(sum(area), 0)::bigint as area, count(*)::int as owners,"
         " coalesce(sum(for_area), 0)::bigint as for_area,"
-        " (count(*) filter (where agrees))::int as for_owners from (select sum(area_dm2) as area,"
-        " sum(area_dm2) filter (where choice = 'FOR') as for_area, bool_and(choice = 'FOR')"
-        " as agrees from owners_ballots where tenant_id = $1 and vote_id = $2"
+        " (count(*) filter (where agrees))::int as for_owners,"
+        " coalesce(sum(against_area), 0)::bigint as against_area,"
+        " (count(*) filter (where refuses))::int as against_owners from (select"
+        " sum(area_dm2) as area, sum(area_dm2) filter (where choice = 'FOR') as for_area,"
+        " sum(area_dm2) filter (where choice = 'AGAINST') as against_area,"
+        " bool_and(choice = 'FOR') as agrees, bool_and(choice = 'AGAINST') as refuses"
+        " from owners_ballots where tenant_id = $1 and vote_id = $2"
         " and choice is not null group by owner_key) o",
         transaction.tenant_id,
         id,
@@ -188,7 +192,8 @@ async def close_owners_vote(
     values = {
         "state": VoteState.CLOSED, "participating_area_dm2": row["area"],
         "participating_owners": row["owners"], "for_area_dm2": row["for_area"],
-        "for_owners": row["for_owners"], "valid": is_valid(tally),
+        "for_owners": row["for_owners"], "against_area_dm2": row["against_area"],
+        "against_owners": row["against_owners"], "valid": is_valid(tally),
         "adopted": is_adopted(tally, Majority(vote["majority"])),
     }  # fmt: skip
     await store(transaction, OWNERS.votes, id, values)
