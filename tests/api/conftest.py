@@ -19,6 +19,7 @@ from tests.api.population import (
     populate_jobs,
     populate_parties,
     populate_routing,
+    populate_task,
 )
 from tests.conftest import make_tenant
 
@@ -312,4 +313,5 @@ async def people(town: Any) -> list[Any]:
     await populate_meetings(town)
     await import_batch(town, found[2], "north1")
     await populate_routing(town)
+    await populate_task(town)
     return found

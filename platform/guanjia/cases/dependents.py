@@ -21,6 +21,7 @@ _SUCCEEDED = (
 )
 _PLACED = (
     ("case_assignments", "region_path"),
+    ("task_links", "region_path"),
     ("case_suspensions", "region_path"),
     ("case_extensions", "region_path"),
     ("case_evaluations", "region_path"),

@@ -14,6 +14,7 @@ from guanjia.demo import (
     board,
     census,
     estates,
+    links,
     lists,
     meetings,
     parties,
@@ -23,7 +24,7 @@ from guanjia.demo import (
 )
 from guanjia.demo.people import Places
 from guanjia.demo.stage import Failed, Stage
-from guanjia.demo.tales import TALES, Joined, Tale
+from guanjia.demo.tales import TALES, Joined, Linked, Tale
 from guanjia.settings import Settings
 
 STAGES = "采集上报 → 指挥派遣 → 处置反馈 → 核查结案 → 综合评价 → 事件归档"
@@ -49,6 +50,7 @@ async def tell(settings: Settings, connections: Connections) -> list[str]:
                 said.append(f"演示案件({STAGES}):")
                 for tale in TALES:
                     said.append(await _play(stage, places, tale))
+                said.append(await links.show(stage))
                 said += await lists.publish(stage)
                 said.append(await meetings.meet(stage, places))
                 said.append(await board.show(stage, places))
@@ -61,6 +63,8 @@ async def _play(stage: Stage, places: Places, tale: Tale) -> str:
     for step in tale.steps[done - 1 :]:
         if isinstance(step, Joined):
             await _join(stage, places, step, case["id"])
+        elif isinstance(step, Linked):
+            await links.take(stage, places, step, case["id"])
         else:
             await _take(
                 stage, step.when, step.who, step.action, case["id"], _named(step.given, places)
@@ -120,16 +124,21 @@ async def _category(stage: Stage, who: str, code: str) -> str:
 
 
 async def _taken(stage: Stage, case_id: str) -> int:
-    """How many steps people have taken on a case; the system's own are not counted. A case that
+    """How many steps people have taken on a case; the system's own are not counted, nor are links
+    that were given out on the way. A case that
     is archived has taken them all, whatever the story was then."""
     found = await stage.ask(
         "zheng.ke",
-        "query ($id: ID!) { case(id: $id) { state timeline(first: 100) { nodes { actorRole } } } }",
+        "query ($id: ID!) { case(id: $id) { state"
+        " timeline(first: 100) { nodes { actorRole action } } } }",
         {"id": case_id},
     )
     if found["case"]["state"] == "ARCHIVED":
         return sys.maxsize
-    return sum(e["actorRole"] != "SYSTEM" for e in found["case"]["timeline"]["nodes"])
+    return sum(
+        e["actorRole"] != "SYSTEM" and e["action"] != "issue_task_link"
+        for e in found["case"]["timeline"]["nodes"]
+    )
 
 
 async def _version(stage: Stage, case_id: str) -> int:
