@@ -15,12 +15,14 @@ from starlette.applications import Starlette
 from tests.api.meetings import populate_meetings
 from tests.api.population import (
     import_batch,
+    notice,
     populate_compounds,
     populate_jobs,
     populate_parties,
     populate_routing,
     populate_task,
 )
+from tests.api.whistles import populate_whistles
 from tests.conftest import make_tenant
 
 from guanjia import settings
@@ -311,7 +313,10 @@ async def people(town: Any) -> list[Any]:
     await populate_parties(town)
     await populate_jobs(town)
     await populate_meetings(town)
+    await populate_whistles(town)
     await import_batch(town, found[2], "north1")
+    for person in found:
+        await notice(town, person)
     await populate_routing(town)
     await populate_task(town)
     return found

@@ -102,6 +102,16 @@ async def photo(town: Any, clerk: Any, case: dict[str, Any]) -> None:
         )  # fmt: skip
 
 
+async def notice(town: Any, person: Any) -> None:
+    """Something in the person's inbox."""
+    async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
+        await transaction.connection.execute(
+            "insert into notifications (id, recipient_id, kind, key, title, body, created_at)"
+            " values ($1, $2, 'test.notice', 'once', '测试通知', '有一件事。', now())",
+            new_id(), person.membership,
+        )  # fmt: skip
+
+
 async def import_batch(town: Any, clerk: Any, community: str) -> None:
     """A file that the clerk handed in, and what was found of one row."""
     batch, path = new_id(), town.tenant.regions[community].path

@@ -15,7 +15,7 @@ import pytest
 import guanjia.cases.schema  # noqa: F401  # makes cases known to attachments
 from guanjia import settings
 from guanjia.access.actor import Actor, Held
-from guanjia.access.policy import Policy, load
+from guanjia.access.policy import Policy
 from guanjia.cases import service
 from guanjia.cases.models import Case
 from guanjia.cases.reasons import Source
@@ -161,8 +161,8 @@ class Town:
 
 
 @pytest.fixture
-async def town(database: Database, tenant: Any) -> Town:
-    made = Town(database, tenant, load(settings.load().policies_dir))
+async def town(database: Database, tenant: Any, policy: Policy) -> Town:
+    made = Town(database, tenant, policy)
     async with made.open() as transaction:
         await seed_cases(transaction.connection)
         rows = await transaction.connection.fetch("select code, id from case_categories")

@@ -244,7 +244,7 @@ ROWS: tuple[Transition[State, Who], ...] = (
     _t("ESCALATED", "escalate_case", "上报上级(吹哨)", (*_IN_HAND, S.CHECKING), None,
        _who("escalate", A.OWN_LEVEL), requires=("reason",), guards=("level_above_exists",)),
     _t("SUPERVISED", "supervise_case", "督办", tuple(OPEN - {S.DRAFT}), None,
-       _who("supervise", A.DISTRICT), requires=("reason",),
+       _who("supervise", A.DISTRICT), SYSTEM_STEP, requires=("reason",),
        guards=("not_supervised", "answer_lies_ahead")),
     _t("SUPERVISION_RELEASED", "release_supervision", "解除督办",
        tuple(frozenset(S) - TERMINAL - {S.DRAFT}), None, _who("supervise", A.DISTRICT),
