@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from guanjia.access.actor import Actor, load_actor
+from guanjia.access.links import Links
 from guanjia.access.policy import Policy
 from guanjia.access.tokens import Claims, Tokens
 from guanjia.attachments.store import Store
@@ -41,33 +42,36 @@ from guanjia.settings import Settings
 from guanjia.tenancy.models import tenant_id
 
 MAX_CALLERS = 10_000
-BEARER = "bearer "
+BEARER, LINK = "bearer ", "tasklink "
+"""How an `Authorization` begins: with a token of a session, or with the secret of a link."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """What of a request decides who asks: its token and the tenant it names, if any. `agent` is
-    the program that asks, as it calls itself."""
+    the program that asks, as it calls itself. `by_link`: the token is the secret of a link."""
 
     token: str | None
     tenant: UUID | None
     agent: str = ""
+    by_link: bool = False
 
     @staticmethod
     def of(headers: Mapping[str, str], host_suffix: str | None) -> Request:
         authorization = headers.get("authorization", "")
-        token = None
-        if authorization[: len(BEARER)].lower() == BEARER:
-            token = authorization[len(BEARER) :].strip()
+        scheme = next((s for s in (BEARER, LINK) if authorization[: len(s)].lower() == s), None)
+        token = authorization[len(scheme) :].strip() if scheme else None
         slug = headers.get("x-tenant") or _tenant_of_host(headers.get("host", ""), host_suffix)
-        return Request(token, tenant_id(slug) if slug else None, headers.get("user-agent", ""))
+        tenant = tenant_id(slug) if slug else None
+        return Request(token, tenant, headers.get("user-agent", ""), scheme == LINK)
 
     def said(self, given: Mapping[str, Any], host_suffix: str | None) -> Request:
         """The same request with what `connection_init` said: a browser cannot set headers on a
         WebSocket."""
         headers = {str(k).lower(): v for k, v in given.items() if isinstance(v, str)}
         found = Request.of(headers, host_suffix)
-        return replace(self, token=found.token or self.token, tenant=found.tenant or self.tenant)
+        token, by_link = (found.token, found.by_link) if found.token else (self.token, self.by_link)
+        return replace(self, token=token, by_link=by_link, tenant=found.tenant or self.tenant)
 
 
 def _tenant_of_host(host: str, suffix: str | None) -> str | None:
@@ -91,14 +95,19 @@ class World:
     store: Store
     callers: Lru = field(default_factory=lambda: Lru(MAX_CALLERS))
     attempts: Attempts = field(init=False)
+    links: Links = field(init=False)
 
     def __post_init__(self) -> None:
+        self.links = Links(self.database)
         self.attempts = Attempts(self.settings.login_attempts_per_minute)
 
-    async def identify(self, request: Request) -> Claims | None:
-        """Who the token speaks for in the tenant the request names; None without a token."""
+    async def identify(self, request: Request, now: dt.datetime | None = None) -> Claims | None:
+        """Who the token speaks for in the tenant the request names; None without a token. `now`
+        decides whether a link is still open."""
         if request.token is None:
             return None
+        if request.by_link:
+            return await self.links.identify(request.token, request.tenant, now or _now())
         claims = await self.tokens.identify(request.token, request.tenant, self.database)
         if request.tenant is not None and claims.tenant_id != request.tenant:
             raise unauthenticated("登录凭证不属于该租户,请重新登录。")
@@ -198,7 +207,7 @@ class Context:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Context]:
         """One consistent snapshot for everything this operation reads."""
-        claims = await self.world.identify(self.request)
+        claims = await self.world.identify(self.request, self.now)
         tenant = claims.tenant_id if claims else self.request.tenant
         if tenant is None:
             yield self
@@ -211,7 +220,7 @@ class Context:
     async def writing(self) -> AsyncIterator[Context]:
         """One transaction for everything this operation writes and reads. Without a token there
         is none: the few public mutations open their own."""
-        claims = await self.world.identify(self.request)
+        claims = await self.world.identify(self.request, self.now)
         if claims is None:
             yield self
             return

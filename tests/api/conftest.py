@@ -20,6 +20,7 @@ from tests.api.population import (
     populate_jobs,
     populate_parties,
     populate_routing,
+    populate_task,
 )
 from tests.api.surveys import populate_surveys
 from tests.api.whistles import populate_whistles
@@ -319,4 +320,5 @@ async def people(town: Any) -> list[Any]:
     for person in found:
         await notice(town, person)
     await populate_routing(town)
+    await populate_task(town)
     return found

@@ -41,10 +41,29 @@ async def populate(town: Any) -> None:
         await step(chief, "escalateCase", "EscalateCaseInput", case, reason="须上级处理")
         handler = str(town.organisations[department])
         await step(district, "dispatchCase", "DispatchCaseInput", case, organisationId=handler)
+        await linked_part(town, district, case)
         await photo(town, clerk, case)
         await former_name(town, community)
         await import_batch(town, clerk, community)
     await populate_routing(town)
+
+
+async def linked_part(town: Any, dispatcher: Any, case: dict[str, Any]) -> None:
+    """An external party assists in the case by a task link."""
+    builder = str(await town.organisation("某建设公司", "EXTERNAL_PARTY"))
+    ask = {"organisationId": builder}
+    await step(dispatcher, "assignPart", "AssignPartInput", case, **ask, task="更换构件")
+    await dispatcher.done("issueTaskLink", "token", id=case["id"], version=case["version"], **ask)
+
+
+async def populate_task(town: Any) -> None:
+    """A case of the north's first community in which an external party assists."""
+    clerk = await town.person("COMM", "north1")
+    company = str(await town.organisation("丙物业", "PROPERTY_COMPANY", "north1"))
+    case = await town.opened(clerk, "north1")
+    await step(clerk, "fileCase", "FileCaseInput", case)
+    await step(clerk, "dispatchCase", "DispatchCaseInput", case, organisationId=company)
+    await linked_part(town, clerk, case)
 
 
 async def populate_routing(town: Any) -> None:

@@ -30,7 +30,7 @@ ASKING = [p for p in PERSONAS if p[0] in ("RES", "GRID", "CSEC", "SLEAD", "DSUP"
 WRITING = [
     p
     for p in PERSONAS
-    if p[0] in ("RES", "PPB", "CSEC", "SLEAD", "DSUP", "DEPTL", "SYS", "SEC", "AUD")
+    if p[0] in ("RES", "PPB", "CSEC", "SLEAD", "DSUP", "DEPTL", "SYS", "SEC", "AUD", "LINK")
 ]
 PLACED = [p for p in PERSONAS if p[0] in ("GRID", "CSEC", "SLEAD", "PPB")]
 TOGETHER = {"query": 1, "mutation": MAX_ALIASES}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.api.population import step
+from tests.api.test_bad_input import digest
 
 from guanjia.graph.times import local_date
 
@@ -183,3 +184,55 @@ async def test_what_belongs_to_a_compound_goes_to_its_company_or_who_stands_in(
             company, compound,
         )  # fmt: skip
     assert [await lead(case) for case in (inside, named, street)] == ["甲物业", "甲物业", None]
+
+
+async def test_a_change_is_rehearsed_on_past_cases(town: Any, table: Any, admin: Any) -> None:
+    manager, category, _, lead, _ = table
+    clerk, chief = await town.person("COMM", "north1"), await town.person("SCMD", "north")
+    for person in ((clerk, chief), (clerk,)):
+        case = await filed(town, clerk, up_to=person)
+        by, more = (manager, {}) if len(person) == 2 else (chief, {"reason": "就近"})
+        if more:
+            more["organisationId"] = str(town.organisations["北街办"])
+        await step(by, "dispatchCase", "DispatchCaseInput", case, **more)
+    preview = (
+        "query ($changes: [RoutingChangeInput!]!, $since: Date!, $until: Date!) {"
+        " previewRouting(changes: $changes, since: $since, until: $until) { total moved unowned"
+        " counts { party { name } before after } unownedCases { case { id } handler { name } }"
+        " movedCases { before { name } after { name } handler { name } } } }"
+    )
+    period = {"since": str(TODAY), "until": str(TOMORROW)}
+    other = str(await town.organisation("住建局"))
+    before = await digest(admin, town.tenant)
+
+    async def shown(*changes: dict[str, Any]) -> Any:
+        found = await manager.data(preview, {"changes": list(changes), **period})
+        return found["previewRouting"]
+
+    ended = await shown({"routingId": lead["id"]})
+    # The street may not put the bureau in charge, so that it has nobody before and after.
+    assert (ended["total"], ended["moved"], ended["unowned"]) == (2, 1, 2)
+    assert ended["counts"] == [
+        {"party": {"name": "市政局"}, "before": 1, "after": 0},
+        {"party": None, "before": 1, "after": 2},
+    ]
+    assert {c["handler"]["name"] for c in ended["unownedCases"]} == {"市政局", "北街办"}
+    street = {
+        "categoryId": category, "regionId": str(town.tenant.regions["north"].id),
+        "basis": "TERRITORY", "role": "LEAD", "level": "STREET", "partyKind": "STREET_OFFICE",
+    }  # fmt: skip
+    both = await shown(street, {"routingId": lead["id"], "organisationId": other})
+    assert (both["moved"], both["unowned"]) == (2, 0)
+    counts = {c["party"] and c["party"]["name"]: (c["before"], c["after"]) for c in both["counts"]}
+    assert counts == {"市政局": (1, 0), "住建局": (0, 1), "北街办": (0, 1), None: (1, 0)}
+    assert await digest(admin, town.tenant) == before
+    for changes, days in (
+        ([], {}),
+        ([{"routingId": category}], {}),
+        ([{**street, "basis": None}], {}),
+        ([{**street, "organisationId": other}], {}),
+        ([{"routingId": lead["id"]}], {"until": str(TODAY)}),
+    ):
+        given = {"changes": changes, **period, **days}
+        assert await manager.code(preview, given) == "BAD_USER_INPUT", changes
+    assert await chief.code(preview, {"changes": [street], **period}) == "FORBIDDEN"

@@ -32,7 +32,7 @@ PERSONAS: list[tuple[str | None, str, str | None]] = [
     ("SCMD", "north", None), ("SLEAD", "south", None),
     ("DCMD", "district", None), ("DSUP", "district", None),
     ("DEPT", "district", "住建局"), ("DEPTL", "district", "城管局"),
-    ("CHK", "north", None), ("CHK", "south1", None),
+    ("CHK", "north", None), ("CHK", "south1", None), ("LINK", "district", None),
     ("SYS", "district", None), ("SEC", "district", None), ("AUD", "district", None),
 ]  # fmt: skip
 

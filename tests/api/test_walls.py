@@ -16,6 +16,12 @@ READING = {
     "caseEvents": "{ caseEvents { totalCount } }",
     "duplicateCandidates": '{ duplicateCandidates(id: "x") { id } }',
     "caseRoutings": "{ caseRoutings { totalCount } }",
+    "previewRouting": (
+        '{ previewRouting(changes: [], since: "2026-03-02", until: "2026-03-03") { total } }'
+    ),
+    "tasks": "{ tasks { totalCount } }",
+    "task": '{ task(id: "00000000-0000-0000-0000-000000000000") { id } }',
+    "taskLinks": "{ taskLinks { totalCount } }",
     "routingGaps": "{ routingGaps { totalCount } }",
     "explainDispatch": '{ explainDispatch(caseId: "x") { rule } }',
     "caseCategories": "{ caseCategories { totalCount } }",

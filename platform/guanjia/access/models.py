@@ -26,10 +26,11 @@ SESSION_REACH = Reachable(mine="membership_id")
 
 
 class MemberKind(StrEnum):
-    """工作人员或居民"""
+    """工作人员、居民,或凭任务链接办事的外部单位"""
 
     STAFF = "STAFF"
     RESIDENT = "RESIDENT"
+    LINK = "LINK"
 
 
 class User(Model):

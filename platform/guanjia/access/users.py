@@ -43,6 +43,8 @@ async def create_user(
 ) -> NewUser:
     """An account in this tenant with its membership. The first login has to change the password."""
     login, name = login_name.strip().lower(), display_name.strip()
+    if kind is MemberKind.LINK:
+        raise Refusal("BAD_USER_INPUT", "任务链接由交办任务时签发,不能建立账号。", ("kind",))
     if not LOGIN.fullmatch(login):
         raise Refusal(
             "BAD_USER_INPUT",

@@ -24,6 +24,8 @@ class Place:
     lead_id: UUID | None = None
     part_ids: frozenset[UUID] = field(default_factory=frozenset)
     """The organisations that may finish the part in question."""
+    linked_id: UUID | None = None
+    """The membership of the link by which the part in question was given out."""
 
 
 def held(authority: Authority, scope: Scope, place: Place) -> Reach | None:
@@ -39,6 +41,10 @@ def held(authority: Authority, scope: Scope, place: Place) -> Reach | None:
             return _by_organisation(scope, _known(place.lead_id))
         case Authority.ASSISTANT:
             return _by_organisation(scope, place.part_ids)
+        case Authority.LINK:
+            if place.linked_id is None or place.linked_id != scope.membership_id:
+                return None
+            return _first(r for r in scope.reaches if r.kind == "self")
         case Authority.SYSTEM:
             return None
     if place.facts is None:

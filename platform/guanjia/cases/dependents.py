@@ -23,6 +23,7 @@ _SUCCEEDED = (
 )
 _PLACED = (
     ("case_assignments", "region_path"),
+    ("task_links", "region_path"),
     ("case_suspensions", "region_path"),
     ("case_extensions", "region_path"),
     ("case_events", "current_path"),

@@ -28,6 +28,15 @@ PART_REACH = Reachable(region="region_path", organisation=_ASSIGNED % "case_id",
 """Assignments and requests: reached as their case is."""
 EVENT_REACH = replace(PART_REACH, region="current_path")
 """Events too; `region_path` says where the case lay when the event happened, and is hashed."""
+TASK_REACH = Reachable(
+    region="region_path",
+    own="exists (select 1 from task_links tl where tl.tenant_id = {tenant}"
+    " and tl.assignment_id = {row}.id and tl.membership_id = {me} and tl.revoked_at is null)",
+    only="{row}.active and exists (select 1 from task_links al where al.tenant_id = {tenant}"
+    " and al.assignment_id = {row}.id)",
+)
+"""An assignment that was given out by a link: its holder's own, and read where the case is."""
+TASK_LINK_REACH = Reachable(region="region_path")
 CATEGORY_REACH = Reachable(tenant_wide=True)
 """What rules say is read by all who may read it at all: categories, and whom they go to."""
 GAP_REACH = Reachable(region="region_path")
@@ -219,6 +228,25 @@ class CaseAssignment(Model):
 
     class Meta:
         table = "case_assignments"
+
+
+class TaskLink(Model):
+    """任务链接:外部单位凭它承办案件的一项协办任务"""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    assignment_id = fields.UUIDField()
+    case_id = fields.UUIDField()
+    region_path = fields.TextField()
+    link_id = fields.UUIDField()
+    membership_id = fields.UUIDField()
+    issued_at = fields.DatetimeField()
+    issued_by = fields.UUIDField()
+    expires_at = fields.DatetimeField()
+    revoked_at = fields.DatetimeField(null=True)
+    revoked_by = fields.UUIDField(null=True)
+
+    class Meta:
+        table = "task_links"
 
 
 class CaseEvent(Model):

@@ -46,6 +46,8 @@ class Authority(StrEnum):
     """As a member of the organisation in charge of the work (主办)."""
     ASSISTANT = "ASSISTANT"
     """As a member of the assisting organisation (协办) whose part it is."""
+    LINK = "LINK"
+    """By the link through which the part was given out, as whoever holds it."""
     SYSTEM = "SYSTEM"
     """Nobody: it follows from the step before it, in the same transaction, or from the clock."""
 
@@ -172,6 +174,7 @@ _DISPATCHERS = (
     _who("dispatch", A.OWN_LEVEL_OR_ABOVE),
     _who("dispatch_below", A.OWN_LEVEL_OR_ABOVE),
 )
+_ISSUER, _LINKED = Who("task:issue", A.OWN_LEVEL_OR_ABOVE), Who("task:work", A.LINK)
 _HANDLER = _who("handle", A.LEAD)
 _REPORT = ("category_id", "region_id", "title", "location", "source")
 
@@ -264,7 +267,13 @@ ROWS: tuple[Transition[State, Who], ...] = (
     _t("PART_RELEASED", "release_part", "解除协办", _WORKED_ON, None, *_DISPATCHERS,
        requires=("reason",)),
     _t("PART_DONE", "complete_part", "协办完成", (S.ACCEPTED, S.IN_PROGRESS), None,
-       _who("handle", A.ASSISTANT), requires=("note",)),
+       _who("handle", A.ASSISTANT), _LINKED, requires=("note",)),
+    _t("PART_ACCEPTED", "accept_part", "签收协办任务", _WORKED_ON, None, _LINKED),
+    _t("PART_REPORTED", "report_part", "报告协办进展", _WORKED_ON, None, _LINKED,
+       requires=("note",)),
+    _t("TASK_LINK_ISSUED", "issue_task_link", "签发任务链接", _WORKED_ON, None, _ISSUER),
+    _t("TASK_LINK_REVOKED", "revoke_task_link", "撤销任务链接",
+       tuple(frozenset(S) - TERMINAL - {S.DRAFT}), None, _ISSUER),
     _t("CHECK_PASSED", "pass_check", "核查通过", (S.CHECKING,), None, _who("check", A.CHECKER),
        guards=("not_passed_yet",), clock=("checked_at",)),
     _t("ANSWERED", "evaluate_case", "评价", (S.EVALUATING,), None),
@@ -277,9 +286,6 @@ ROWS: tuple[Transition[State, Who], ...] = (
 
 SURVEYED = "CASE"
 """The kind of survey that judges a case."""
-HANDLING = frozenset(
-    row.action
-    for row in ROWS
-    if any(who.authority in (Authority.LEAD, Authority.ASSISTANT) for who in row.who)
-)
+WORKERS = frozenset({Authority.LEAD, Authority.ASSISTANT, Authority.LINK})
+HANDLING = frozenset(row.action for row in ROWS if any(who.authority in WORKERS for who in row.who))
 """The actions by which somebody works on a case for an organisation."""

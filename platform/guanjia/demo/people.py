@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +42,8 @@ GRIDS = (
 BUILDINGS = {1: (1, 12), 2: (13, 20), 3: (21, 28), 4: (29, 38)}
 """The first and last building of 珑樾台 that each of its grids covers."""
 COMPANY = ("碧桂园珑樾台物业服务中心(演示)", XIMENQIAO)
+BUILDER = "某房地产开发公司(演示)"
+"""The 建设单位 of 珑樾台: an external party, without an account."""
 OWN_ROLE: dict[str, Any] = {
     "code": "X_PATROL",
     "title": "小区巡查员",
@@ -113,7 +116,7 @@ async def arrange(stage: Stage) -> Places:
     codes = {person.region for person in people}
     if stage.slug == "yanping":
         codes |= {GRID_XIMENQIAO, GRID_MAKENG}
-    places = await _places(stage, sorted(codes), [p.organisation for p in people])
+    places = await _places(stage, sorted(codes), _organisations(people))
     members = await members_of(stage)
     for person in people:
         if person.name not in members:
@@ -147,6 +150,12 @@ async def arrange(stage: Stage) -> Places:
             )
     await _passwords(stage)
     return places
+
+
+def _organisations(people: Sequence[Person]) -> list[str | None]:
+    """The organisations that the demo speaks of: those of its people, and who assists them."""
+    named = [person.organisation for person in people]
+    return [*named, BUILDER, "延平区生态环境局"] if COMPANY[0] in named else named
 
 
 async def _passwords(stage: Stage) -> None:
@@ -196,6 +205,12 @@ async def _grids_and_company(stage: Stage) -> None:
         stage,
         "createOrganisation",
         {"kind": "PROPERTY_COMPANY", "name": name, "regionId": places.regions[community]},
+    )
+    district = (await _places(stage, [DISTRICT], [])).regions[DISTRICT]
+    await _unless_there(
+        stage,
+        "createOrganisation",
+        {"kind": "EXTERNAL_PARTY", "name": BUILDER, "regionId": district},
     )
 
 

@@ -29,6 +29,8 @@ class Stage:
     schema: strawberry.Schema
     slug: str
     at: dt.datetime | None = None
+    links: dict[str, str] = field(default_factory=dict)
+    """The secrets of task links that were given out in this run."""
     _tokens: dict[str, str] = field(default_factory=dict)
 
     def move_to(self, text: str) -> None:
@@ -37,7 +39,16 @@ class Stage:
 
     async def ask(self, login: str, document: str, variables: Any = None) -> dict[str, Any]:
         """The data of an operation by this account; Failed when anything is refused."""
-        request = Request(await self._token(login), tenant_id(self.slug))
+        return await self._asked(login, await self._token(login), document, variables)
+
+    async def ask_by_link(self, secret: str, document: str, variables: Any = None) -> Any:
+        """As `ask`, by whoever holds the secret of a link."""
+        return await self._asked("任务链接", secret, document, variables, by_link=True)
+
+    async def _asked(
+        self, login: str, token: str, document: str, variables: Any, *, by_link: bool = False
+    ) -> dict[str, Any]:
+        request = Request(token, tenant_id(self.slug), by_link=by_link)
         context = Context(self.world, request, self._clock)
         opened = context.writing() if document.startswith("mutation") else context.reading()
         async with opened:

@@ -14,6 +14,7 @@ from guanjia.demo import (
     board,
     census,
     estates,
+    links,
     lists,
     meetings,
     parties,
@@ -25,11 +26,11 @@ from guanjia.demo import (
 )
 from guanjia.demo.people import Places
 from guanjia.demo.stage import Failed, Stage
-from guanjia.demo.tales import NOISE, SHED, TALES, Joined, Step, Tale
+from guanjia.demo.tales import NOISE, SHED, TALES, Joined, Linked, Step, Tale
 from guanjia.settings import Settings
 from guanjia.whistles.states import WHISTLE_MACHINE
 
-OF_WHISTLES = {row.action for row in WHISTLE_MACHINE.rows}
+BESIDE = {*(row.action for row in WHISTLE_MACHINE.rows), "issue_task_link"}
 """What stands in a case's timeline beside its own steps."""
 STAGES = "采集上报 → 指挥派遣 → 处置反馈 → 核查结案 → 综合评价 → 事件归档"
 
@@ -55,6 +56,7 @@ async def tell(settings: Settings, connections: Connections) -> list[str]:
                 for tale in TALES:
                     said.append(await _play(stage, places, tale))
                 said.append(await whistles.show(stage))
+                said.append(await links.show(stage))
                 said += await lists.publish(stage)
                 said.append(await meetings.meet(stage, places))
                 said.append(await board.show(stage, places))
@@ -69,6 +71,8 @@ async def _play(stage: Stage, places: Places, tale: Tale) -> str:
             await _ask(stage, tale, case["id"])
         if isinstance(step, Joined):
             await _join(stage, places, step, case["id"])
+        elif isinstance(step, Linked):
+            await links.take(stage, places, step, case["id"])
         else:
             if step.before is not None:
                 await whistles.whistle(stage, step.before, case["id"], places.organisations)
@@ -141,7 +145,8 @@ async def _category(stage: Stage, who: str, code: str) -> str:
 
 
 async def _taken(stage: Stage, case_id: str) -> int:
-    """How many steps people have taken on a case; the system's own are not counted. A case that
+    """How many steps people have taken on a case; the system's own are not counted, nor are links
+    that were given out on the way. A case that
     is archived has taken them all, whatever the story was then."""
     found = await stage.ask(
         "zheng.ke",
@@ -152,7 +157,7 @@ async def _taken(stage: Stage, case_id: str) -> int:
     if found["case"]["state"] == "ARCHIVED":
         return sys.maxsize
     told = found["case"]["timeline"]["nodes"]
-    return sum(e["actorRole"] != "SYSTEM" and e["action"] not in OF_WHISTLES for e in told)
+    return sum(e["actorRole"] != "SYSTEM" and e["action"] not in BESIDE for e in told)
 
 
 async def _version(stage: Stage, case_id: str) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from guanjia.demo.homes import BUILDINGS
-from guanjia.demo.people import GRID_MAKENG, GRID_XIMENQIAO, XIMENQIAO
+from guanjia.demo.people import BUILDER, GRID_MAKENG, GRID_XIMENQIAO, XIMENQIAO
 from guanjia.demo.whistles import Called, Whistled
 
 
@@ -31,7 +31,7 @@ class Tale:
     opened: Step
     category: str
     region: str
-    steps: Sequence[Step | Joined]
+    steps: Sequence[Step | Joined | Linked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,20 @@ class Joined:
     report: Tale
 
 
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """An external party, which has no account, does something by its task link. `issuer` gives it
+    the link where it has none yet."""
+
+    when: str
+    issuer: str
+    organisation: str
+    action: str
+    given: dict[str, Any] = field(default_factory=dict)
+
+
 HOUSING, CITY = "@延平区住房和城乡建设局", "@延平区城市管理局"
+ENVIRONMENT, OF_BUILDER = "@延平区生态环境局", f"@{BUILDER}"
 NOBODY_PHOTO = "噪音问题,以录音为证"
 
 _POOL = (118.1705, 26.6352)
@@ -130,9 +143,17 @@ NOISE = Tale(
             "2026-03-02 15:20",
             "zheng.ke",
             "dispatchCase",
-            {"organisationId": HOUSING, "assistantIds": [CITY], "note": "会同建设单位制定整改方案"},
+            # To whom is said by the routing table.
+            {"note": "会同建设单位制定整改方案"},
+        ),
+        Step(
+            "2026-03-02 15:30",
+            "zheng.ke",
+            "assignPart",
+            {"organisationId": OF_BUILDER, "task": "落实改造资金,更换消力池构件"},
         ),
         Step("2026-03-02 16:30", "zhu.jian", "acceptCase"),
+        Linked("2026-03-02 17:00", "zheng.ke", OF_BUILDER, "acceptTask"),
         Step(
             "2026-03-03 09:00", "zhu.jian", "startCase", {"plan": "现场检测,与建设单位商定降噪方案"}
         ),
@@ -154,8 +175,21 @@ NOISE = Tale(
             "superviseCase",
             {"reason": "涉及300多户,按月督办", "answerBy": "2026-04-10T17:30:00+08:00"},
         ),
+        Linked(
+            "2026-03-25 10:00", "zheng.ke", OF_BUILDER, "reportTask", {"note": "构件到货,开始安装"}
+        ),
         Step("2026-04-01 09:00", "zhu.jian", "resumeCase", {"note": "资金到位,开工"}),
         Step("2026-04-07 16:00", "cheng.lin", "completePart", {"note": "施工占道手续办结"}),
+        Step("2026-04-07 16:20", "wu.ye", "completePart", {"note": "已通知业主,配合施工"}),
+        Linked(
+            "2026-04-07 16:40", "zheng.ke", OF_BUILDER, "completeTask", {"note": "构件已全部更换"}
+        ),
+        Step(
+            "2026-04-07 17:00",
+            "zheng.ke",
+            "releasePart",
+            {"organisationId": ENVIRONMENT, "reason": "复测已委托检测机构"},
+        ),
         Step(
             "2026-04-08 16:00",
             "zhu.jian",

@@ -92,7 +92,7 @@ class Member:
 
     id: strawberry.ID = column()
     display_name: str = column("姓名")
-    kind: MemberKind = column("工作人员或居民")
+    kind: MemberKind = column("工作人员、居民或任务链接")
     active: bool = column("是否有效")
     locked: bool | None = derived(
         "coalesce((select u.disabled_at is not null from users u where u.tenant_id = {tenant}"
@@ -123,7 +123,7 @@ class Viewer:
 
     id: strawberry.ID = column()
     display_name: str = column("姓名")
-    kind: MemberKind = column("工作人员或居民")
+    kind: MemberKind = column("工作人员、居民或任务链接")
     roles: list[str] = from_actor(lambda actor: list(actor.roles), "现有效的角色")
     held_roles: list[Role] = from_actor(held, "现有效的角色,连同名称与权限")
     permissions: list[str] = from_actor(

@@ -41,10 +41,13 @@ from guanjia.cases.service.requests import (
     resume_case,
 )
 from guanjia.cases.service.supervision import release_supervision, supervise_case
+from guanjia.cases.service.tasklinks import issue_task_link, revoke_task_link
+from guanjia.cases.service.tasks import accept_task, complete_task, report_task
 
 __all__ = [
     "CalendarYear",
     "accept_case",
+    "accept_task",
     "add_correction_note",
     "advance_case",
     "approve_extension",
@@ -58,6 +61,7 @@ __all__ = [
     "check_case",
     "close_case",
     "complete_part",
+    "complete_task",
     "create_category",
     "decline_case",
     "dispatch_case",
@@ -66,17 +70,20 @@ __all__ = [
     "file_case",
     "finish_evaluation",
     "give_feedback",
+    "issue_task_link",
     "link_duplicate",
     "load_calendar_year",
     "release_part",
     "release_supervision",
     "reopen_case",
     "report_case",
+    "report_task",
     "request_extension",
     "request_suspension",
     "resume_case",
     "return_case",
     "reveal_contact",
+    "revoke_task_link",
     "rule_return",
     "seal_plain_contacts",
     "start_case",

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from guanjia.cases.reasons import AssignmentRole
 from guanjia.cases.service.casefile import CaseFile
+from guanjia.cases.service.tasklinks import revoke_links
 from guanjia.db.ids import new_id
 from guanjia.db.scope import is_within
 from guanjia.graph.errors import BAD_USER_INPUT, Refusal, not_found
@@ -45,8 +46,9 @@ async def assistants(file: CaseFile, ids: Sequence[UUID], lead_id: UUID | None) 
 
 async def assign(file: CaseFile, lead_id: UUID, assistant_ids: Sequence[UUID]) -> None:
     """These organisations, and no others, work on the case. One that assists on keeps its task,
-    which is to be done anew."""
+    which is to be done anew; a task link opened the part it had and opens nothing any more."""
     connection, tenant = file.transaction.connection, file.transaction.tenant_id
+    await revoke_links(file, [a.id for a in file.assigned if a.active])
     given: Sequence[Mapping[str, Any]] = await connection.fetch(
         "update case_assignments set active = false"
         " where tenant_id = $1 and case_id = $2 and active returning organisation_id, role, task",

@@ -109,6 +109,7 @@ class CaseFile:
         data: Mapping[str, Any],
         *,
         part_ids: frozenset[UUID] = frozenset(),
+        linked_id: UUID | None = None,
         **more: Any,
     ) -> Step:
         """The step that may be taken now; a Refusal or Denied says why not. Writes nothing.
@@ -116,7 +117,9 @@ class CaseFile:
         Authority comes before data: who may not act learns nothing about what is missing.
         """
         row = MACHINE.row(action, self.facts.state)
-        reach, who = self._entitled(row, replace(self.place, part_ids=part_ids))
+        reach, who = self._entitled(
+            row, replace(self.place, part_ids=part_ids, linked_id=linked_id)
+        )
         situation = self.situation(data, **more)
         if reach is not None and reach.level in set(Level):
             situation = replace(situation, acting_level=Level(reach.level))

@@ -13,6 +13,7 @@ from guanjia.cases.reasons import AssignmentRole
 from guanjia.cases.service.assignments import MOST_ASSISTANTS, add_assistant, organisation
 from guanjia.cases.service.casefile import CaseFile, open_file
 from guanjia.cases.service.contents import Assigned
+from guanjia.cases.service.tasklinks import revoke_links
 from guanjia.cases.transitions import LABELS
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
@@ -79,6 +80,7 @@ async def release_part(
         actor.membership_id,
         why,
     )
+    await revoke_links(file, [found.id])
     await file.write(step, Payload(organisation_id=organisation_id, reason=why))
     return await file.saved()
 

@@ -32,8 +32,7 @@ _TERRITORY = (
     " and (kind = 'COMMUNITY' and region_path = $2 or kind = 'STREET_OFFICE' and region_path = $3)"
 )
 _COMPOUNDS = (
-    "select id, name, community_path, boundary::text as boundary,"
-    " west <= $4 and east >= $4 and south <= $5 and north >= $5 as near"
+    "select id, name, community_path, boundary::text as boundary, west, east, south, north"
     " from compounds where tenant_id = $1 and active"
     " and community_path >= $2 and community_path < $3"
 )
@@ -70,7 +69,7 @@ async def answer_for(connection: Any, tenant_id: UUID, matter: Matter, day: dt.d
         matter.category_id,
         prefixes(matter.region_path),
     )
-    local = await locals_of(connection, tenant_id, matter, day)
+    local = await Atlas(connection, tenant_id).local(matter, day)
     return resolve(matter.kind, matter.level, day, routes_of(rows, local))
 
 
@@ -105,52 +104,68 @@ def _route(row: Mapping[str, Any], local: Local) -> Route:
     )
 
 
-async def locals_of(connection: Any, tenant_id: UUID, matter: Matter, day: dt.date) -> Local:
-    """The community and the street of the place, and the company that serves its compound on the
-    day; where none does, the community stands in (社区兜底)."""
-    compound = await _compound(connection, tenant_id, matter)
-    path = compound["community_path"] if compound else matter.region_path
-    territory = {
-        row["kind"]: Party(row["id"], row["name"], row["kind"])
-        for row in await connection.fetch(_TERRITORY, tenant_id, path[:_COMMUNITY], path[:_STREET])
-    }
-    community, street = (territory.get(kind) for kind in ("COMMUNITY", "STREET_OFFICE"))
-    found: dict[PartyKind, tuple[Party | None, str]] = {
-        PartyKind.COMMUNITY: (community, "" if community else "地点不在社区之内,或社区没有机构"),
-        PartyKind.STREET_OFFICE: (street, "" if street else "地点不在街道之内,或街道没有机构"),
-    }
-    if compound is None:
-        found[PartyKind.PROPERTY_COMPANY] = (None, "由坐标和地点名称都对应不到小区")
+class Atlas:
+    """Which organisations follow from a place, each place looked up once."""
+
+    def __init__(self, connection: Any, tenant_id: UUID) -> None:
+        self._connection = connection
+        self._tenant = tenant_id
+        self._known: dict[Any, Any] = {}
+
+    async def local(self, matter: Matter, day: dt.date) -> Local:
+        """The community and the street of the place, and the company that serves its compound on
+        the day; where none does, the community stands in (社区兜底)."""
+        compound = await self._compound(matter)
+        path = compound["community_path"] if compound else matter.region_path
+        territory = await self._fetched(_TERRITORY, path[:_COMMUNITY], path[:_STREET])
+        open_here = {row["kind"]: Party(row["id"], row["name"], row["kind"]) for row in territory}
+        community, street = (open_here.get(kind) for kind in ("COMMUNITY", "STREET_OFFICE"))
+        found: dict[PartyKind, tuple[Party | None, str]] = {
+            PartyKind.COMMUNITY: (
+                community,
+                "" if community else "地点不在社区之内,或社区没有机构",
+            ),
+            PartyKind.STREET_OFFICE: (street, "" if street else "地点不在街道之内,或街道没有机构"),
+            PartyKind.PROPERTY_COMPANY: await self._serving(compound, community, day),
+        }
         return Local(found)
-    company = await connection.fetchrow(_COMPANY, tenant_id, compound["id"], day)
-    if company is not None:
-        party = Party(company["id"], company["name"], company["kind"])
-        found[PartyKind.PROPERTY_COMPANY] = (party, f"{compound['name']}当日的物业企业")
-    elif community is not None:
-        why = f"{compound['name']}当日没有有效的物业服务合同,由社区兜底"
-        found[PartyKind.PROPERTY_COMPANY] = (community, why)
-    else:
-        why = f"{compound['name']}当日没有有效的物业服务合同,所在社区也没有机构"
-        found[PartyKind.PROPERTY_COMPANY] = (None, why)
-    return Local(found)
 
+    async def _serving(
+        self, compound: Mapping[str, Any] | None, community: Party | None, day: dt.date
+    ) -> tuple[Party | None, str]:
+        if compound is None:
+            return None, "由坐标和地点名称都对应不到小区"
+        for row in await self._fetched(_COMPANY, compound["id"], day):
+            return Party(row["id"], row["name"], row["kind"]), f"{compound['name']}当日的物业企业"
+        without = f"{compound['name']}当日没有有效的物业服务合同"
+        return community, without + (",由社区兜底" if community else ",所在社区也没有机构")
 
-async def _compound(connection: Any, tenant_id: UUID, matter: Matter) -> Mapping[str, Any] | None:
-    """The compound that the place lies in: the one that is named by id, else the one whose outline
-    holds the point, else the only one whose name is in the place's words."""
-    around = matter.region_path[:_COMMUNITY]
-    rows: Sequence[Mapping[str, Any]] = await connection.fetch(
-        _COMPOUNDS, tenant_id, around, path_end(around), matter.longitude, matter.latitude
-    )
-    if matter.compound_id is not None:
-        return next((row for row in rows if row["id"] == matter.compound_id), None)
-    if matter.longitude is not None and matter.latitude is not None:
-        for row in rows:
-            if row["near"] and encloses(row["boundary"], matter.longitude, matter.latitude):
-                return row
-    words = place_key(matter.words)
-    named = [row for row in rows if place_key(row["name"]) in words]
-    return named[0] if len(named) == 1 else None
+    async def _compound(self, matter: Matter) -> Mapping[str, Any] | None:
+        """The compound that the place lies in: the one that is named by id, else the one whose
+        outline holds the point, else the only one whose name is in the place's words."""
+        around = matter.region_path[:_COMMUNITY]
+        rows = await self._fetched(_COMPOUNDS, around, path_end(around))
+        if matter.compound_id is not None:
+            return next((row for row in rows if row["id"] == matter.compound_id), None)
+        if matter.longitude is not None and matter.latitude is not None:
+            x, y = matter.longitude, matter.latitude
+            for row in rows:
+                # A compound without an outline has no corners either.
+                near = row["west"] is not None and (
+                    row["west"] <= x <= row["east"] and row["south"] <= y <= row["north"]
+                )
+                if near and encloses(row["boundary"], x, y):
+                    return row
+        words = place_key(matter.words)
+        named = [row for row in rows if place_key(row["name"]) in words]
+        return named[0] if len(named) == 1 else None
+
+    async def _fetched(self, sql: str, *values: Any) -> Sequence[Mapping[str, Any]]:
+        key = (sql, *values)
+        if key not in self._known:
+            self._known[key] = await self._connection.fetch(sql, self._tenant, *values)
+        rows: Sequence[Mapping[str, Any]] = self._known[key]
+        return rows
 
 
 async def matter_of(

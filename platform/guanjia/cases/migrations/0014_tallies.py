@@ -119,7 +119,7 @@ def _walls(word: str) -> list[str]:
 
 
 class Migration(BaseMigration):
-    dependencies = [("cases", "0050_handling")]
+    dependencies = [("cases", "0013_handling")]
     operations = [
         TenantTable(
             "case_tallies",

@@ -110,7 +110,7 @@ def _walls(word: str, *more: str) -> list[str]:
 
 
 class Migration(BaseMigration):
-    dependencies = [("cases", "0010_parts"), ("surveys", "0001_surveys")]
+    dependencies = [("cases", "0011_tasks"), ("surveys", "0001_surveys")]
     operations = [
         Sql(
             [

@@ -42,7 +42,7 @@ def _again(function: str, old: str = "", new: str = "") -> str:
 
 
 class Migration(BaseMigration):
-    dependencies = [("cases", "0051_tallies")]
+    dependencies = [("cases", "0014_tallies")]
     operations = [
         Sql(
             [

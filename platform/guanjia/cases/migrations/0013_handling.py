@@ -42,7 +42,7 @@ MINUTES = "check (handling_minutes >= 0)"
 
 
 class Migration(BaseMigration):
-    dependencies = [("cases", "0020_surveys")]
+    dependencies = [("cases", "0012_surveys")]
     operations = [
         Sql(
             [

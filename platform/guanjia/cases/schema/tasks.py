@@ -1,0 +1,232 @@
+"""Tasks of external parties in the API: given out by a link, and done by whoever holds it."""
+
+import datetime as dt
+from enum import Enum
+from typing import Any
+
+import strawberry
+from strawberry.types import Info
+
+from guanjia.attachments.schema import Attachment
+from guanjia.cases import models, service
+from guanjia.cases.schema.mutations import CaseStepInput
+from guanjia.cases.schema.types import NAME_OF, PART_STATE, Case, PartState
+from guanjia.compounds.schema.writing import writes
+from guanjia.db.scope import Scope
+from guanjia.graph.filters import IdFilter, arguments, by, filters, flag
+from guanjia.graph.nodes import (
+    Connection,
+    column,
+    derived,
+    many,
+    node,
+    one,
+    root_connection,
+    root_lookup,
+)
+from guanjia.graph.payloads import mutation, payload
+from guanjia.reading.mapping import Order, SortKey
+
+NUMBERS = "[0-90-9]{7,}|[0-90-9]([ -]?[0-90-9]){9,}"
+"""Runs of digits as in the numbers of telephones, identities and accounts."""
+_OF_CASE = "(select %s from cases tc where tc.tenant_id = {tenant} and tc.id = {row}.case_id)"
+_OF_LINK = (
+    "(select ul.%s from access_links ul where ul.tenant_id = {tenant} and ul.id = {row}.link_id)"
+)
+
+
+def _masked(name: str) -> str:
+    pattern = NUMBERS.replace("{", "{{").replace("}", "}}")
+    return _OF_CASE % f"regexp_replace(tc.{name}, '{pattern}', '****', 'g')"
+
+
+@filters
+class TaskLinkFilter:
+    """任务链接筛选;各项须同时满足"""
+
+    case: IdFilter = by("case_id")
+    open: bool = flag("({row}.revoked_at is null and {row}.expires_at > now())")
+
+
+@node(
+    models.TaskLink,
+    read="task:issue",
+    reach=models.TASK_LINK_REACH,
+    orders=(Order("NEWEST", (SortKey("issued_at", "time", True), SortKey("id", "uuid", True))),),
+    filters=TaskLinkFilter,
+)
+class TaskLink:
+    """任务链接:外部单位凭它承办一项任务,此外一无所及;令牌只在签发时显示一次"""
+
+    id: strawberry.ID = column()
+    issued_at: dt.datetime = column("签发时间")
+    issued_by: str | None = derived(NAME_OF.format("issued_by"), "签发人")
+    expires_at: dt.datetime = column("到期时间")
+    revoked_at: dt.datetime | None = column("撤销时间")
+    uses: int = derived(_OF_LINK % "uses", "使用次数")
+    last_used_at: dt.datetime | None = derived(_OF_LINK % "last_used_at", "最近使用时间")
+    case: Case | None = one("Case", "case_id", "案件")
+
+
+@node(
+    models.CaseAssignment,
+    read="task:read",
+    reach=models.TASK_REACH,
+    orders=(Order("NEWEST", (SortKey("assigned_at", "time", True), SortKey("id", "uuid", True))),),
+)
+class Task:
+    """外部单位凭任务链接承办的任务;案情中的长号码已遮盖,没有联系方式"""
+
+    id: strawberry.ID = column()
+    number: str = derived(_OF_CASE % "tc.number", "案件编号")
+    title: str = derived(_masked("title"), "案件标题")
+    description: str = derived(_masked("description"), "案情")
+    location: str = derived(_masked("location"), "地点")
+    due_at: dt.datetime | None = derived(_OF_CASE % "tc.due_at", "案件到期时间")
+    task: str | None = column("交办的任务")
+    state: PartState = derived(PART_STATE, "任务的状态")
+    assigned_at: dt.datetime = column("交办时间")
+    accepted_at: dt.datetime | None = column("签收时间")
+    done_at: dt.datetime | None = column("完成时间")
+    done_note: str | None = column("完成情况")
+    attachments: list[Attachment] = many(
+        "Attachment",
+        "owner_id",
+        (("attached_at", "asc"), ("id", "asc")),
+        "本人上传的照片",
+        of="case_id",
+        where="{row}.owner_noun = 'Case'",
+    )
+    links: list[TaskLink] = many(
+        "TaskLink", "assignment_id", (("issued_at", "asc"), ("id", "asc")), "签发过的链接"
+    )
+
+
+@strawberry.enum(description="新交办的在前")
+class TaskOrder(Enum):
+    NEWEST = "NEWEST"
+
+
+@strawberry.enum(description="新签发的在前")
+class TaskLinkOrder(Enum):
+    NEWEST = "NEWEST"
+
+
+@filters
+class TaskFilter:
+    """任务筛选;各项须同时满足"""
+
+    id: IdFilter = by("id")
+
+
+@strawberry.type
+class Query:
+    tasks: Connection[Task] = root_connection(
+        Task,
+        permission="task:read",
+        filter_type=TaskFilter,
+        order_type=TaskOrder,
+        description="凭任务链接承办的任务:持链接者只有自己的一项",
+    )
+    task: Task | None = root_lookup(Task, permission="task:read", description="一项任务")
+    task_links: Connection[TaskLink] = root_connection(
+        TaskLink,
+        permission="task:issue",
+        filter_type=TaskLinkFilter,
+        order_type=TaskLinkOrder,
+        description="辖区内签发的任务链接",
+    )
+
+
+@strawberry.input(description="签发任务链接;同一任务以前的链接随即失效")
+class IssueTaskLinkInput(CaseStepInput):
+    organisation_id: strawberry.ID = strawberry.field(description="协办的外部单位")
+    expires_at: dt.datetime | None = strawberry.field(
+        default=None, description="到期时间,缺省 14 天,至多 90 天"
+    )
+
+
+@strawberry.input(description="撤销任务链接")
+class RevokeTaskLinkInput:
+    id: strawberry.ID
+
+
+@strawberry.input(description="签收任务")
+class AcceptTaskInput:
+    id: strawberry.ID
+
+
+@strawberry.input(description="报告任务的进展")
+class ReportTaskInput:
+    id: strawberry.ID
+    note: str
+    attachment_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="已上传的照片"
+    )
+
+
+@strawberry.input(description="完成任务")
+class CompleteTaskInput(ReportTaskInput):
+    pass
+
+
+@payload
+class IssueTaskLinkPayload:
+    """任务链接,及只显示一次的令牌"""
+
+    link: TaskLink | None
+    token: str | None = strawberry.field(
+        default=None,
+        description="只显示这一次;用作请求头 Authorization: TaskLink <令牌>,不要放进网址的查询串",
+    )
+    path: str | None = strawberry.field(
+        default=None, description="网页地址:令牌在片段(#)中,浏览器不会发给服务器"
+    )
+
+
+@payload
+class TaskLinkPayload:
+    """任务链接"""
+
+    link: TaskLink | None
+
+
+@payload
+class TaskPayload:
+    """任务"""
+
+    task: Task | None
+
+
+async def _issue(
+    self: None, info: Info, input: IssueTaskLinkInput, scope: "Scope"
+) -> IssueTaskLinkPayload:
+    context: Any = info.context
+    issued = await service.issue_task_link(
+        context.transaction, context.actor, scope, now=context.now, **arguments(input)
+    )
+    link = await context.reader.by_id("TaskLink", issued.id)
+    return IssueTaskLinkPayload(link=link, token=issued.token, path=f"/tasks#{issued.token}")
+
+
+_TASK = (TaskPayload, "task", "Task", "task:work")
+
+
+@strawberry.type
+class Mutation:
+    issue_task_link: IssueTaskLinkPayload = mutation("task:issue", "向协办的外部单位签发任务链接")(
+        _issue
+    )
+    revoke_task_link: TaskLinkPayload = writes(
+        service.revoke_task_link, RevokeTaskLinkInput, TaskLinkPayload, "link", "TaskLink",
+        "task:issue", "撤销任务链接,随即失效",
+    )  # fmt: skip
+    accept_task: TaskPayload = writes(
+        service.accept_task, AcceptTaskInput, *_TASK, "签收任务(凭任务链接)"
+    )
+    report_task: TaskPayload = writes(
+        service.report_task, ReportTaskInput, *_TASK, "报告进展(凭任务链接)"
+    )
+    complete_task: TaskPayload = writes(
+        service.complete_task, CompleteTaskInput, *_TASK, "完成任务(凭任务链接)"
+    )
