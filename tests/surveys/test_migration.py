@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.surveys.conftest import RATE, Street
 
-MOVED = import_module("guanjia.cases.migrations.0020_surveys")
+MOVED = import_module("guanjia.cases.migrations.0012_surveys")
 KEPT = (
     "select s.subject_id, s.round, s.state, s.title, s.opened_at, s.closes_at, s.closed_at,"
     " s.answered, s.satisfied, s.partly, s.dissatisfied, s.excluded_organisation_ids,"
