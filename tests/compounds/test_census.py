@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from typing import Any
 
@@ -24,6 +25,7 @@ WHOLE = (
     " compounds(lacking: $g) { id name households company contractTo committeeUntil branches gaps"
     " } } }"
 )
+TODAY = "select (now() at time zone 'Asia/Shanghai')::date"
 ADDING = set(COUNTS.split()) - {"companies", "qualifiedCompanies", "companyPartyMembers"}
 
 
@@ -100,6 +102,39 @@ async def test_it_is_of_the_day(place: Any, street: Any) -> None:
         assert (totals["projects"], 3 - totals["withoutCommittee"], totals["branches"]) == (
             projects, committees, branches,
         ), day  # fmt: skip
+
+
+async def test_what_was_registered_is_of_the_day_as_well(
+    place: Any, street: Any, admin: Any
+) -> None:
+    """A change counts from its day on, a closed compound until the day before; what was never
+    changed was always so."""
+    town = place.town
+    before = (await taken(street, town, "north", d="2026-06-30"))["totals"]
+    tenant, today = town.tenant.id, await admin.fetchval(TODAY)
+    async with town.api.world.database.tenant_transaction(tenant) as transaction:
+        for changed in (
+            "update compounds set household_count = 150 where name = '二小区'",
+            "update compounds set household_count = 300 where name = '二小区'",
+            "update compounds set active = false, area_m2 = 7 where name = '三小区'",
+            "update property_companies set party_members = 9, qualification = null",
+            "update party_organisations set full_members = 6 where kind = 'COMPANY_BRANCH'",
+            "update compounds set address = '不算' where name = '珑樾台'",
+        ):
+            await transaction.connection.execute(changed)
+    assert (await taken(street, town, "north", d="2026-06-30"))["totals"] == before
+    yesterday = await taken(street, town, "north", d=str(today - dt.timedelta(days=1)))
+    assert {c["name"] for c in yesterday["compounds"]} == {"珑樾台", "二小区", "三小区"}
+    now = (await taken(street, town, "north"))["totals"]
+    assert now == (await taken(street, town, "north", d=str(today)))["totals"]
+    wanted = {
+        "compounds": 2, "households": 300, "areaM2": 9000, "qualifiedCompanies": 0,
+        "companyPartyMembers": 9, "partyMembers": 6,
+    }  # fmt: skip
+    assert {name: now[name] for name in wanted} == wanted
+    kept = "select count(*) from compound_states where tenant_id = $1"
+    # Of each compound before and since: the contracts of the first two changed who manages them.
+    assert await admin.fetchval(kept, tenant) == 6
 
 
 async def test_what_lacks_something_is_listed_page_by_page(place: Any, street: Any) -> None:

@@ -11,6 +11,7 @@ from tests.compounds.conftest import Estate
 from tests.compounds.test_forms import SQUARE, polygon
 
 from guanjia.db.ids import new_id
+from guanjia.reading.rows import RowReader
 from guanjia.tenancy import dependents
 
 HOMES = "{ houseUnits { totalCount nodes { label building { name } compound { name } } } }"
@@ -161,7 +162,9 @@ async def test_a_grid_covers_a_building_and_all_in_it(estate: Estate) -> None:
         assert refused == code
 
 
-async def test_who_was_the_grid_member_on_a_day(estate: Estate) -> None:
+async def test_who_was_the_grid_member_on_a_day(
+    estate: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
     town, clerk = estate.town, estate.clerk
     chief = await town.person("SYS")
     made = await chief.done(
@@ -178,7 +181,15 @@ async def test_who_was_the_grid_member_on_a_day(estate: Estate) -> None:
         {"displayName": f"测试{role}", "role": role, "grid": {"code": code}}
         for role in ("BLD", "GRID")
     ]
+    asked, by_id = [], RowReader.by_id
+
+    def counted(reader: RowReader, name: str, *given: Any, **named: Any) -> Any:
+        asked.append(name)
+        return by_id(reader, name, *given, **named)
+
+    monkeypatch.setattr(RowReader, "by_id", counted)
     assert (await clerk.data(MEMBERS, home))["houseUnit"]["gridMembers"] == wanted
+    assert asked == ["HouseUnit", "Region"]  # one grid, however many look after it
     await clerk.done(
         "assignGrid", buildingIds=[estate.buildings[0]["id"]], gridId=made["region"]["id"],
         **{"from": then},

@@ -72,7 +72,7 @@ After = Annotated[strawberry.ID | None, strawberry.argument(description="此小�
 
 
 @strawberry.type(
-    description="一个区域某日的摸底。合同、任期、党组织按当日;小区、户数、面积、资质、公司党员按现有登记"
+    description="一个区域某日的摸底。合同、任期、党组织按当日;小区、户数、面积、资质、党员按当日的登记,补录的视为一直如此;名称和所在社区按现在"
 )
 class PropertyCensus:
     found: strawberry.Private[census.Census]

@@ -26,12 +26,17 @@ async def members_of(context: Any, building_id: Any, as_of: dt.date | None) -> l
     """The grid members of the building on the day, or now."""
     async with context.reader.alone() as connection:
         rows = await grid_members(connection, context.tenant_id, building_id, as_of, context.now)
+    # On a day one grid covers a building, however many look after it.
+    grids = {
+        grid: await context.reader.by_id("Region", grid, scoped=False)
+        for grid in {row["grid_id"] for row in rows}
+    }
     return [
         GridMember(
             display_name=row["display_name"],
             role=row["role"],
             since=row["since"],
-            grid=await context.reader.by_id("Region", row["grid_id"], scoped=False),
+            grid=grids[row["grid_id"]],
         )
         for row in rows
     ]

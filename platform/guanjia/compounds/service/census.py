@@ -1,8 +1,10 @@
 """摸底: who looks after the compounds of a region on a day, and which of them nobody does.
 
 One statement a table, whatever the number of compounds; what is counted is counted from the same
-rows that are listed, so that the numbers add up. Contracts, terms and party organisations are those
-of the day; compounds, households, areas, qualifications and companies' members as registered now.
+rows that are listed, so that the numbers add up. Everything is as of the day: contracts, terms and
+party organisations by their dates, what is registered of compounds, companies and branches as it
+was then. Before its first change a row counts as it was entered, also for days before it was; names
+and communities are those of now.
 """
 
 from __future__ import annotations
@@ -30,18 +32,46 @@ _COMMUNITIES = (
     "select id, code, name, path from regions where tenant_id = $1 and level = 'COMMUNITY'"
     " and valid_to is null and path >= $2 and path < $3 order by code"
 )
-_COMPOUNDS = """
-select c.id, c.name, c.region_path, c.management_mode, c.household_count, c.area_m2,
-  p.id as company_id, o.name as company, p.credit_code, p.qualification, p.party_members,
+
+
+def _then(states: str, key: str, row: str, alias: str, columns: Sequence[str]) -> str:
+    """A join: the columns of the row as they were registered on the day $4."""
+    names = ", ".join(
+        f"case when k.since is null then {row}.{column} else k.{column} end as {column}"
+        for column in columns
+    )
+    return (
+        f"left join lateral (select {names} from (select 1) present left join lateral (select *"
+        f" from {states} x where x.tenant_id = $1 and x.{key} = {row}.id and x.since <= $4"
+        f" order by x.since desc limit 1) k on true) {alias} on true"
+    )
+
+
+_COMPOUND_THEN = _then(
+    "compound_states", "compound_id", "c", "s",
+    ("management_mode", "household_count", "area_m2", "active"),
+)  # fmt: skip
+_COMPANY_THEN = _then(
+    "company_states", "company_id", "p", "q", ("qualification", "party_members")
+)  # fmt: skip
+_BRANCH_THEN = _then(
+    "party_states", "party_organisation_id", "o", "s", ("full_members", "probationary_members")
+)
+_COMPOUNDS = f"""
+select c.id, c.name, c.region_path, s.household_count, s.area_m2,
+  case when t.id is null then s.management_mode else 'PROPERTY_COMPANY' end as management_mode,
+  p.id as company_id, o.name as company, p.credit_code, q.qualification, q.party_members,
   t.starts_on, t.ends_on, w.term_to as committee_until
 from compounds c
+{_COMPOUND_THEN}
 left join property_contracts t on t.tenant_id = $1 and t.compound_id = c.id
   and t.starts_on <= $4 and (t.ends_on is null or t.ends_on >= $4)
 left join property_companies p on p.tenant_id = $1 and p.id = t.company_id
+{_COMPANY_THEN}
 left join organisations o on o.tenant_id = $1 and o.id = p.organisation_id
 left join owners_committees w on w.tenant_id = $1 and w.compound_id = c.id
   and w.term_from <= $4 and w.term_to >= $4
-where c.tenant_id = $1 and c.active and c.region_path >= $2 and c.region_path < $3
+where c.tenant_id = $1 and s.active and c.region_path >= $2 and c.region_path < $3
 order by c.region_path, c.name, c.id
 """
 _HOMES = (
@@ -49,10 +79,11 @@ _HOMES = (
     " and compound_id = any($2) and valid_from <= $3 and (valid_to is null or valid_to > $3)"
     " group by compound_id"
 )
-_PARTY = """
+_PARTY = f"""
 select o.id, o.kind, o.name, o.company_id, o.compound_id, o.region_id, r.path,
-  o.full_members + o.probationary_members as members
+  s.full_members + s.probationary_members as members
 from party_organisations o join regions r on r.tenant_id = $1 and r.id = o.region_id
+{_BRANCH_THEN}
 where o.tenant_id = $1 and o.established_on <= $4
   and (o.dissolved_on is null or o.dissolved_on > $4)
   and (r.path >= $2 and r.path < $3 or o.company_id = any($5))
