@@ -52,6 +52,7 @@ schema: $(RUN) ## rewrite schema.graphql
 bench: $(DEV) ## the side-by-side benchmark, printed as ratios
 	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench.boards
+	@$(BIN)/python -m bench.worker
 
 proof: $(DEV) ## the tenant wall, proven by a solver in three modes
 	@$(BIN)/python -m guanjia.db.proof

@@ -32,8 +32,7 @@ async def watched(town: Town) -> tuple[Town, Journal, Lines]:
     lines = Lines()
     journal = Journal(lines)
     view = View(town.api.schema, town.api.world, journal)
-    http = httpx.AsyncClient(transport=httpx.ASGITransport(view), base_url="http://test")
-    api = Service(town.api.world, town.api.schema, http)
+    api = Service(town.api.world, town.api.schema, view)
     return Town(api, town.tenant), journal, lines
 
 

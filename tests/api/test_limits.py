@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from secrets import token_hex
 
-import httpx
 import pytest
 from tests.api.conftest import Person, Service, Town
 
@@ -60,12 +59,11 @@ async def test_an_address_runs_out_of_logins(town: Town, monkeypatch: pytest.Mon
     monkeypatch.setattr(town.api.world, "attempts", Attempts(3))
 
     async def codes(address: str) -> list[str]:
-        transport = httpx.ASGITransport(View(town.api.schema, town.api.world), client=(address, 1))
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
-            nobody = Person(Service(town.api.world, None, http), town.tenant.slug)
-            # A name of its own each time, so that no lock of an account is what answers.
-            given = {key: {"loginName": token_hex(8), "password": "x"} for key in ("a", "b")}
-            answer = await nobody.data(LOGIN, given)
+        view = View(town.api.schema, town.api.world)
+        nobody = Person(Service(town.api.world, None, view, address), town.tenant.slug)
+        # A name of its own each time, so that no lock of an account is what answers.
+        given = {key: {"loginName": token_hex(8), "password": "x"} for key in ("a", "b")}
+        answer = await nobody.data(LOGIN, given)
         return [answer[key]["userErrors"][0]["code"] for key in ("a", "b")]
 
     assert await codes("192.0.2.7") == ["LOGIN_FAILED", "LOGIN_FAILED"]
