@@ -10,6 +10,7 @@ from guanjia.jobs.kinds import JobKind, Work, daily, register
 from guanjia.whistles import following as following  # makes itself known to cases
 from guanjia.whistles.rules import number
 from guanjia.whistles.service.clocks import HANDLED, strike, wind
+from guanjia.whistles.service.limits import note_lateness
 
 _REACHED = """
 select case_id as subject_id, next_at as due_at from case_clocks
@@ -24,12 +25,24 @@ where c.tenant_id = $1 and c.clock_started_at <= $2
 """
 
 
+_LATE = """
+select w.id as subject_id, w.attend_by as due_at from whistles w
+join cases c on c.tenant_id = w.tenant_id and c.id = w.case_id
+where w.tenant_id = $1 and w.state = 'SOUNDED' and w.late_at is null and w.attend_by <= $2
+  and (w.urgent or c.suspended_at is null)
+"""
+
+
 async def _strike(work: Work) -> bool:
     return await strike(work.transaction, work.subject_id, work.now)
 
 
 async def _wind(work: Work) -> bool:
     return await wind(work.transaction, work.subject_id, work.now)
+
+
+async def _late(work: Work) -> bool:
+    return await note_lateness(work.transaction, work.subject_id, work.now)
 
 
 async def _forget(work: Work) -> bool:
@@ -46,4 +59,5 @@ async def _forget(work: Work) -> bool:
 
 register(JobKind("escalation.clock", "催办与自动升级", _REACHED, _strike))
 register(JobKind("escalation.wind", "为已派遣的案件设定催办时刻", _UNWOUND, _wind))
+register(JobKind("whistle.late", "逾期未报到", _LATE, _late))
 register(JobKind("whistle.forget_points", "清除保存期满的报到位置", daily(3), _forget))
