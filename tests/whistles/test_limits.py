@@ -68,7 +68,7 @@ async def test_the_limits_are_those_of_the_rule_and_stand_still(town: Any) -> No
     assert (row["attend_by"], row["answer_by"]) == (at("03-05 17:30"), at("03-18 17:30"))
 
 
-async def test_who_never_answered_can_be_scored_once_it_is_late(town: Any) -> None:
+async def test_who_never_came_is_told_of_and_can_be_scored_late(town: Any, admin: Any) -> None:
     case = await working(town)
     whistle = await sounded(town, case)
     row = await stored(town, whistle)
@@ -80,6 +80,18 @@ async def test_who_never_answered_can_be_scored_once_it_is_late(town: Any) -> No
         )
 
     await town.refused("NOT_ANSWERED", scoring(Score.DISSATISFIED))
+    for moment, told in (("03-03 17:29", 0), ("03-03 17:30", 1), ("03-04 09:00", 1)):
+        await tick(town, moment)
+        actions = [event["action"] for event in await town.rows(case)]
+        assert actions.count("note_lateness") == told, moment
+    street = town.people["street"].membership_id
+    assert (
+        await admin.fetchval(
+            "select count(*) from notifications where recipient_id = $1 and kind = 'whistle.late'",
+            street,
+        )
+        == 1
+    )
     town.now = at("03-16 17:31")
     await town.refused("NOT_ANSWERED", scoring(Score.SATISFIED))
     await scoring(Score.DISSATISFIED)

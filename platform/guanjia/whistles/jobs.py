@@ -5,22 +5,26 @@ from __future__ import annotations
 
 import datetime as dt
 
-from guanjia.graph.times import local_date
-from guanjia.jobs.kinds import JobKind, Work, daily, register
+from guanjia.jobs.kinds import JobKind, Work, register
 from guanjia.whistles import following as following  # makes itself known to cases
 from guanjia.whistles.rules import number
-from guanjia.whistles.service.clocks import HANDLED, strike, wind
+from guanjia.whistles.service.clocks import strike
+from guanjia.whistles.service.limits import note_lateness
 
 _REACHED = """
 select case_id as subject_id, next_at as due_at from case_clocks
 where tenant_id = $1 and next_at <= $2
 """
-# Cases that were dispatched before there were clocks. Others have theirs from the step itself.
-_UNWOUND = f"""
-select c.id as subject_id, c.clock_started_at as due_at from cases c
-where c.tenant_id = $1 and c.clock_started_at <= $2
-  and c.state in ({", ".join(f"'{state}'" for state in sorted(HANDLED))})
-  and not exists (select 1 from case_clocks k where k.tenant_id = c.tenant_id and k.case_id = c.id)
+_LATE = """
+select w.id as subject_id, w.attend_by as due_at from whistles w
+join cases c on c.tenant_id = w.tenant_id and c.id = w.case_id
+where w.tenant_id = $1 and w.state = 'SOUNDED' and w.late_at is null and w.attend_by <= $2
+  and (w.urgent or c.suspended_at is null)
+"""
+_KEPT = f"interval '{number('POINTS_KEPT', dt.date.max)} days'"
+_OLD = f"""
+select id as subject_id, at + {_KEPT} as due_at from whistle_sign_ins
+where tenant_id = $1 and longitude is not null and at <= $2::timestamptz - {_KEPT}
 """
 
 
@@ -28,22 +32,21 @@ async def _strike(work: Work) -> bool:
     return await strike(work.transaction, work.subject_id, work.now)
 
 
-async def _wind(work: Work) -> bool:
-    return await wind(work.transaction, work.subject_id, work.now)
+async def _late(work: Work) -> bool:
+    return await note_lateness(work.transaction, work.subject_id, work.now)
 
 
 async def _forget(work: Work) -> bool:
-    """Where somebody stood is gone after its time; how far that was from the case stays."""
-    kept = dt.timedelta(days=number("POINTS_KEPT", local_date(work.now)))
+    """Where somebody stood is gone; how far that was from the case stays."""
     await work.transaction.connection.execute(
-        "update whistle_sign_ins set longitude = null, latitude = null where tenant_id = $1"
-        " and at < $2 and longitude is not null",
+        "update whistle_sign_ins set longitude = null, latitude = null"
+        " where tenant_id = $1 and id = $2",
         work.transaction.tenant_id,
-        work.now - kept,
+        work.subject_id,
     )
     return True
 
 
 register(JobKind("escalation.clock", "催办与自动升级", _REACHED, _strike))
-register(JobKind("escalation.wind", "为已派遣的案件设定催办时刻", _UNWOUND, _wind))
-register(JobKind("whistle.forget_points", "清除保存期满的报到位置", daily(3), _forget))
+register(JobKind("whistle.late", "逾期未报到", _LATE, _late))
+register(JobKind("whistle.forget_points", "清除保存期满的报到位置", _OLD, _forget))

@@ -8,6 +8,7 @@ REMINDED, OVERDUE = "case.reminded", "case.overdue"
 RAISED, TASKED = "escalation.raised", "escalation.tasked"
 SOUNDED, HELD = "whistle.sounded", "whistle.sign_in_held"
 ANSWERED, WITHDRAWN = "whistle.answered", "whistle.withdrawn"
+LATE = "whistle.late"
 _LIMIT = Fact("limit", Form.TIME)
 
 for _kind in (
@@ -41,6 +42,12 @@ for _kind in (
         "报到待确认",
         "{whistle}:{unit}的报到不在现场或无从核对,请确认。",
         ("whistle", "unit"),
+    ),
+    NoticeKind(
+        LATE,
+        "逾期未报到",
+        "{whistle}:到{limit}仍有{units}个单位没有报到。",
+        ("whistle", _LIMIT, Fact("units", Form.COUNT)),
     ),
     NoticeKind(ANSWERED, "报到已反馈", "{whistle}:所请单位均已反馈,请评价。", ("whistle",)),
     NoticeKind(WITHDRAWN, "收哨", "{whistle}已收哨,无须再到现场。", ("whistle",)),

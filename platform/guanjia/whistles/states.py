@@ -222,6 +222,7 @@ ROWS = (
        ("measures",), ("not_attended",)),
     _t("ATTENDANCE_RULED", "rule_sign_in", "报到裁定", (S.SOUNDED,), None, Part.WHISTLER,
        ("accepted",)),
+    _t("ATTENDANCE_LATE", "note_lateness", "逾期未报到", (S.SOUNDED,), None, Part.SYSTEM),
     _t("ALL_ATTENDED", "all_attended", "全部报到", (S.SOUNDED,), S.ATTENDED, Part.SYSTEM),
     _t("WHISTLE_ANSWERED", "answer_whistle", "报到单位反馈", (S.SOUNDED, S.ATTENDED), None,
        Part.CALLED, ("result",), ("attended", "not_answered")),

@@ -54,24 +54,22 @@ async def set_clock(case: CaseFile) -> None:
     await _save(case, found, reminded, raised)
 
 
-async def wind(transaction: Transaction, case_id: UUID, now: datetime) -> bool:
-    """A case that was dispatched before there were clocks has its own; what lies behind it by now
-    is told at the next look. False when somebody works on the case just now."""
-    row = await _locked(transaction, case_id)
-    if row is None or await _clock(transaction, case_id) is not None:
-        return False
-    await set_clock(await file_of(transaction, None, Scope(SYSTEM), row, now))
-    return True
-
-
 async def strike(transaction: Transaction, case_id: UUID, now: datetime) -> bool:
     """What the clock of the case has reached by now has come about; False when there is nothing, or
     somebody works on the case just now: then it waits for the next look."""
-    row = await _locked(transaction, case_id)
+    row = await transaction.connection.fetchrow(
+        "select * from cases where tenant_id = $1 and id = $2 for update skip locked",
+        transaction.tenant_id,
+        case_id,
+    )
     clock = await _clock(transaction, case_id)
     if row is None or clock is None or clock["next_at"] is None or clock["next_at"] > now:
         return False
     case = await file_of(transaction, None, Scope(SYSTEM), row, now)
+    if clock["started_at"] != case.facts.clock_started_at:
+        # From before there were clocks: what lies behind it by now is told at the next look.
+        await set_clock(case)
+        return True
     found = Marks(*(clock[name] for name in Marks.__dataclass_fields__))
     reminded, raised = clock["reminded"], set(clock["raised"])
     reached = max((rank for rank, at in _reminders(found, case.facts) if at <= now), default=0)
@@ -135,15 +133,6 @@ async def _save(case: CaseFile, found: Marks, reminded: int, raised: set[str]) -
         found.second_at, found.due_at, found.twice_at, found.accept_by, reminded, sorted(raised),
         _next(found, case.facts, reminded, raised),
     )  # fmt: skip
-
-
-async def _locked(transaction: Transaction, case_id: UUID) -> Mapping[str, Any] | None:
-    row: Mapping[str, Any] | None = await transaction.connection.fetchrow(
-        "select * from cases where tenant_id = $1 and id = $2 for update skip locked",
-        transaction.tenant_id,
-        case_id,
-    )
-    return row
 
 
 async def _clock(transaction: Transaction, case_id: UUID) -> Mapping[str, Any] | None:

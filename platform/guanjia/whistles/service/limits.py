@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from uuid import UUID
+
 from guanjia.cases.facts import Payload
+from guanjia.cases.reasons import Level
 from guanjia.cases.service.casefile import CaseFile
+from guanjia.db.pools import Transaction
 from guanjia.graph.times import local_date
+from guanjia.whistles import notices
 from guanjia.whistles.marks import moved
 from guanjia.whistles.rules import limit
-from guanjia.whistles.service.opening import system_step
+from guanjia.whistles.service.opening import case_file, system_step
 from guanjia.whistles.service.outcomes import keep_outcomes
+from guanjia.whistles.service.telling import above_of, members_of, tell_of_whistle
 from guanjia.whistles.states import OPEN, WhistleState
 
 ENDED_WITH_CASE = "案件已办结"
@@ -59,6 +66,38 @@ async def move_limits(case: CaseFile) -> None:
             due.at,
             not due.complete,
         )
+
+
+async def note_lateness(transaction: Transaction, whistle_id: UUID, now: datetime) -> bool:
+    """Whoever whistled, the district and the units that did not come are told once that the time is
+    over; False when all came meanwhile."""
+    case_id = await transaction.connection.fetchval(
+        "select case_id from whistles where tenant_id = $1 and id = $2",
+        transaction.tenant_id,
+        whistle_id,
+    )
+    case = await case_file(transaction, None, case_id, now)
+    row = await transaction.connection.fetchrow(
+        "update whistles set late_at = $3 where tenant_id = $1 and id = $2 and state = 'SOUNDED'"
+        " and late_at is null and attend_by <= $3 returning number, attend_by, sounded_by,"
+        " array(select c.organisation_id from whistle_calls c where c.tenant_id = $1"
+        " and c.whistle_id = $2 and c.attended_at is null) as missing",
+        transaction.tenant_id,
+        whistle_id,
+        now,
+    )
+    if row is None:
+        return False
+    said = {"whistle": row["number"], "limit": row["attend_by"], "units": len(row["missing"])}
+    called = await members_of(transaction, "whistle:attend", row["missing"], now)
+    above = await above_of(case, Level.DISTRICT)
+    told = {row["sounded_by"]} | called | above
+    await tell_of_whistle(case, notices.LATE, told, str(whistle_id), **said)
+    step = system_step("note_lateness", WhistleState.SOUNDED)
+    await case.annotate(
+        step, Payload(note=f"{row['number']} 仍有{len(row['missing'])}个单位没有报到")
+    )
+    return True
 
 
 async def expire(case: CaseFile) -> None:

@@ -57,10 +57,7 @@ async def tell_raised(
     case: CaseFile, escalation_id: UUID, level: str, to_level: str, trigger: str, limit: datetime
 ) -> None:
     """The level that is called on is told."""
-    policy = await _policy(case.transaction)
-    above = await holding(
-        case.transaction, policy, "escalation:answer", case.region_path, case.now, {to_level}
-    )
+    above = await above_of(case, to_level)
     facts = {"level": str(level), "trigger": trigger, "limit": limit}
     await _tell(case, notices.RAISED, above, facts, str(escalation_id))
 
@@ -92,6 +89,14 @@ async def tell_of_whistle(
         subject=("Case", case.id),
         key=key,
         now=case.now,
+    )
+
+
+async def above_of(case: CaseFile, level: str) -> set[UUID]:
+    """Those at the level who answer what is escalated to it where the case lies."""
+    policy = await _policy(case.transaction)
+    return await holding(
+        case.transaction, policy, "escalation:answer", case.region_path, case.now, {level}
     )
 
 
