@@ -16,6 +16,7 @@ from guanjia.demo import (
     estates,
     lists,
     meetings,
+    notices,
     parties,
     people,
     residents,
@@ -37,6 +38,7 @@ async def tell(settings: Settings, connections: Connections) -> list[str]:
             stage = Stage(opened, schema, slug)
             places = await people.arrange(stage)
             if slug == "yanping":
+                await notices.offer(stage)
                 parts = (
                     residents.register,
                     estates.settle,
@@ -49,6 +51,7 @@ async def tell(settings: Settings, connections: Connections) -> list[str]:
                 said.append(f"演示案件({STAGES}):")
                 for tale in TALES:
                     said.append(await _play(stage, places, tale))
+                said.append(await notices.count(stage))
                 said += await lists.publish(stage)
                 said.append(await meetings.meet(stage, places))
                 said.append(await board.show(stage, places))
