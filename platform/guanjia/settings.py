@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 import binascii
 import difflib
+import ipaddress
+import json
 import logging
 import os
 import secrets
@@ -86,6 +88,18 @@ def _master_keys(listed: str) -> str:
     return listed
 
 
+def _object(text: str) -> str:
+    if not isinstance(json.loads(text), dict):
+        raise ValueError("应为 JSON 对象")
+    return text
+
+
+def _networks(listed: str) -> str:
+    for part in filter(None, listed.split(",")):
+        ipaddress.ip_network(part.strip())
+    return listed
+
+
 def _host_suffix(suffix: str) -> str:
     return suffix.strip().lower().strip(".")
 
@@ -137,6 +151,21 @@ class Settings(BaseSettings):
     s3_access_key_id: str | None = Field(None, repr=False)
     s3_secret_access_key: str | None = Field(None, repr=False)
 
+    outbox_dir: AbsolutePath | None = None
+    """Where the file channel of notices writes; in development a folder of the state folder."""
+    webhook_url: str | None = Field(None, repr=False)
+    """Where notices are posted, over TLS, signed with `webhook_key`."""
+    webhook_key: Annotated[str, AfterValidator(_long_enough)] | None = Field(None, repr=False)
+    sms_url: str | None = Field(None, repr=False)
+    """The text message gateway, signed to with `sms_key`."""
+    sms_key: Annotated[str, AfterValidator(_long_enough)] | None = Field(None, repr=False)
+    sms_body: Annotated[str, AfterValidator(_object)] = '{"phone": "{phone}", "text": "{text}"}'
+    """What the gateway gets, as JSON: {phone}, {text} and {key} are filled in."""
+    sms_accepted: str = ""
+    """What the gateway's answer contains when it took a message."""
+    gateway_networks: Annotated[str, AfterValidator(_networks)] = ""
+    """The private networks in which these two may be, with commas: 10.1.0.0/16."""
+
     host_suffix: Annotated[str, AfterValidator(_host_suffix)] | None = None
     """With `guanjia.example`, the host `yanping.guanjia.example` chooses the tenant `yanping`."""
 
@@ -182,6 +211,17 @@ class Settings(BaseSettings):
     def attachments_folder(self) -> Path:
         """The folder of attachments: the one that was given, or one in the state folder."""
         return self.attachments_dir or self.state_dir / "attachments"
+
+    def outbox_folder(self) -> Path | None:
+        """The folder of the file channel; None where there is none."""
+        if self.outbox_dir is None and self.environment == "development":
+            return self.state_dir / "outbox"
+        return self.outbox_dir
+
+    def networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """The private networks in which gateways may be."""
+        listed = filter(None, self.gateway_networks.split(","))
+        return tuple(ipaddress.ip_network(part.strip()) for part in listed)
 
     def signing_key_pem(self) -> str:
         """The Ed25519 private key that signs access tokens, as PEM."""

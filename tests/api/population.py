@@ -103,12 +103,18 @@ async def photo(town: Any, clerk: Any, case: dict[str, Any]) -> None:
 
 
 async def notice(town: Any, person: Any) -> None:
-    """Something in the person's inbox."""
+    """Something in the person's inbox, that went out as well."""
+    made = new_id()
     async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
         await transaction.connection.execute(
             "insert into notifications (id, recipient_id, kind, key, title, body, created_at)"
             " values ($1, $2, 'test.notice', 'once', '测试通知', '有一件事。', now())",
-            new_id(), person.membership,
+            made, person.membership,
+        )  # fmt: skip
+        await transaction.connection.execute(
+            "insert into notification_deliveries (id, notification_id, recipient_id, channel,"
+            " due_at, sent_at) values ($1, $2, $3, 'FILE', now(), now())",
+            new_id(), made, person.membership,
         )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ async def test_the_story_is_told_once(stage: Any, tmp_path: Path) -> None:
     assert await admin.fetchval("select count(*) from grants where role = 'BLD'") == 38
     for line in (
         "四席齐备", "3份清单已公布", "召开议事会议 18 次", "四鹤街道办事处按时报到·满意",
-        "问 324 户、答 324 户,满意率 100%(95% 下限 98.83%)",
+        "问 324 户、答 324 户,满意率 100%(95% 下限 98.83%)", "站内通知:朱健 ",
     ):  # fmt: skip
         assert line in text, text
 

@@ -158,7 +158,7 @@ def test_every_combination_of_switches_is_valid(on: tuple[bool, ...]) -> None:
         kubernetes_validate.validate(document, KUBERNETES[0], strict=True)
 
 
-def test_the_worker_runs_as_the_application_and_signs_nothing() -> None:
+def test_the_worker_runs_as_the_application_and_signs_no_token() -> None:
     objects = render(values("production"))
     worker = objects["Deployment worker"]
     assert worker["spec"]["replicas"] == 2
@@ -167,8 +167,11 @@ def test_the_worker_runs_as_the_application_and_signs_nothing() -> None:
     secret = {name for name, entry in environment(pod).items() if "valueFrom" in entry}
     assert secret == {
         "GUANJIA_DATABASE_URL", "GUANJIA_READ_DATABASE_URL", "GUANJIA_S3_ACCESS_KEY_ID",
-        "GUANJIA_S3_SECRET_ACCESS_KEY",
+        "GUANJIA_S3_SECRET_ACCESS_KEY", "GUANJIA_WEBHOOK_URL", "GUANJIA_WEBHOOK_KEY",
+        "GUANJIA_SMS_URL", "GUANJIA_SMS_KEY", "GUANJIA_MASTER_KEY",
     }  # fmt: skip
+    bare = environment(pods(render({}))["Deployment worker"])
+    assert "GUANJIA_MASTER_KEY" not in bare, "only a worker that sends text messages unseals"
     needed = {variable(name) for name in NEEDED_BY_WORKER}
     assert needed <= secret
     server = objects["Deployment"]["spec"]["selector"]["matchLabels"]

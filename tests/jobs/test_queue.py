@@ -364,6 +364,8 @@ async def test_the_jobs_of_every_module_bring_about_what_they_say(
     """All that is nightly runs in a tenant that has nothing, once, and leaves nothing due."""
     now = dt.datetime.now(dt.UTC)
     tried = await drain(database, tenant.id, load_kinds(), settings.load(), now)
-    nightly = {"attachment.sweep", "job.sweep", "look.sweep", "session.sweep", "tally.fold"}
+    nightly = {
+        "attachment.sweep", "job.sweep", "look.sweep", "notice.sweep", "session.sweep", "tally.fold",
+    }  # fmt: skip
     assert tried == {(code, Outcome.DONE): 1 for code in nightly}
     assert await drain(database, tenant.id, load_kinds(), settings.load(), now) == {}

@@ -17,6 +17,7 @@ from guanjia.demo import (
     links,
     lists,
     meetings,
+    notices,
     parties,
     people,
     residents,
@@ -43,6 +44,7 @@ async def tell(settings: Settings, connections: Connections) -> list[str]:
             stage = Stage(opened, schema, slug)
             places = await people.arrange(stage)
             if slug == "yanping":
+                await notices.offer(stage)
                 parts = (
                     residents.register,
                     estates.settle,
@@ -57,6 +59,7 @@ async def tell(settings: Settings, connections: Connections) -> list[str]:
                     said.append(await _play(stage, places, tale))
                 said.append(await whistles.show(stage))
                 said.append(await links.show(stage))
+                said.append(await notices.count(stage))
                 said += await lists.publish(stage)
                 said.append(await meetings.meet(stage, places))
                 said.append(await board.show(stage, places))

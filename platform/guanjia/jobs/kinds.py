@@ -43,6 +43,7 @@ class JobKind:
 
     due: SQL that gives `subject_id` and `due_at` of what is due until `$2` in the tenant `$1`. The
     two name one occurrence: it is queued once. attempts: starts before it is left to a person.
+    alone: it reaches outside, so that nothing else shares its transaction.
     """
 
     code: str
@@ -50,6 +51,7 @@ class JobKind:
     due: str
     run: Run
     attempts: int = ATTEMPTS
+    alone: bool = False
 
 
 _KINDS: dict[str, JobKind] = {}

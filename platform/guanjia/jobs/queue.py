@@ -196,7 +196,8 @@ async def _claim(transaction: Transaction, now: dt.datetime, most: int) -> list[
     # A claim that is lost with the server's memory is no loss: the job waits as before.
     await connection.execute("set local synchronous_commit = off")
     ready = await connection.fetch(
-        "select id, attempts from jobs where tenant_id = $1 and state in ('WAITING', 'RUNNING')"
+        "select id, kind, attempts from jobs where tenant_id = $1"
+        " and state in ('WAITING', 'RUNNING')"
         " and run_at <= $2 and kind = any($3) order by run_at, id limit $4"
         " for update skip locked",
         transaction.tenant_id,
@@ -205,7 +206,7 @@ async def _claim(transaction: Transaction, now: dt.datetime, most: int) -> list[
         most,
     )
     # What was started before may be what brought its worker down: it risks nobody else.
-    together = list(takewhile(lambda row: row["attempts"] == 0, ready)) or ready[:1]
+    together = list(takewhile(_shares, ready)) or ready[:1]
     if not together:
         return []
     rows = await connection.fetch(
@@ -218,6 +219,11 @@ async def _claim(transaction: Transaction, now: dt.datetime, most: int) -> list[
         [row["id"] for row in together],
     )
     return [Claimed(*row) for row in rows]
+
+
+def _shares(row: Any) -> bool:
+    """Whether a job may be in one transaction with others."""
+    return bool(row["attempts"] == 0 and not kind_of(row["kind"]).alone)
 
 
 async def _run(

@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from tortoise import fields
 from tortoise.models import Model
 
 from guanjia.db.ids import new_id
 from guanjia.db.scope import Reachable
 
-NOTIFICATION_REACH = Reachable(mine="recipient_id")
+
+class NoticeChannel(StrEnum):
+    """站内之外的通道:文件(演示)、Webhook 推送、短信"""
+
+    FILE = "FILE"
+    WEBHOOK = "WEBHOOK"
+    SMS = "SMS"
+
+
+class Dropped(StrEnum):
+    """未发的原因:通道未配置、没有手机号码"""
+
+    CHANNEL_OFF = "CHANNEL_OFF"
+    NO_ADDRESS = "NO_ADDRESS"
+
+
+class DeliveryState(StrEnum):
+    """待发(含失败后待重试)、已发、多次失败(见后台任务)、不发"""
+
+    QUEUED = "QUEUED"
+    SENT = "SENT"
+    FAILED = "FAILED"
+    DROPPED = "DROPPED"
+
+
+DELIVER = "notice.deliver"
+STATE_SQL = (
+    "case when {row}.sent_at is not null then 'SENT' when {row}.dropped is not null then 'DROPPED'"
+    " when exists (select 1 from jobs dj where dj.tenant_id = {tenant}"
+    f" and dj.kind = '{DELIVER}' and dj.subject_id = {{row}}.id and dj.due_at = {{row}}.due_at"
+    " and dj.state = 'DEAD') then 'FAILED' else 'QUEUED' end"
+)
+"""How a delivery stands: the queue knows whether it was given up."""
+NOTIFICATION_REACH = DELIVERY_REACH = Reachable(mine="recipient_id")
 
 
 class Notification(Model):
@@ -26,3 +61,18 @@ class Notification(Model):
 
     class Meta:
         table = "notifications"
+
+
+class NotificationDelivery(Model):
+    """一条通知经一个通道的发送"""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    notification_id = fields.UUIDField()
+    recipient_id = fields.UUIDField()
+    channel = fields.TextField()
+    due_at = fields.DatetimeField()
+    sent_at = fields.DatetimeField(null=True)
+    dropped = fields.TextField(null=True)
+
+    class Meta:
+        table = "notification_deliveries"

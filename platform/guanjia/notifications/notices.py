@@ -21,7 +21,9 @@ from guanjia.db.channels import Channel, Heard, listened
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.graph.times import CHINA
+from guanjia.notifications.delivery import enqueue
 from guanjia.notifications.masking import masked
+from guanjia.notifications.wording import ways_of
 from guanjia.settings import MODULES
 
 LABEL_LENGTH = 60
@@ -79,12 +81,14 @@ class BadTemplate(ValueError):
 
 @dataclass(frozen=True)
 class NoticeKind:
-    """One kind of notice. A bare name among the facts is a label."""
+    """One kind of notice. A bare name among the facts is a label; what is urgent
+    does not wait for the end of quiet hours."""
 
     code: str
     title: str
     template: str
     facts: tuple[Fact | str, ...] = ()
+    urgent: bool = False
 
     def __post_init__(self) -> None:
         check_template(self, self.template)
@@ -150,7 +154,13 @@ async def tell(
     what looks like an identity or telephone number is hidden.
     """
     kind = kind_of(code)
-    body = rendered(kind, kind.template, facts)
+    found = await transaction.connection.fetchval(
+        "select template from notice_templates where tenant_id = $1 and kind = $2"
+        " order by version desc limit 1",
+        transaction.tenant_id,
+        kind.code,
+    )
+    body = rendered(kind, in_force(kind, found), facts)
     members = sorted(set(recipients))
     rows = await transaction.connection.fetch(
         "insert into notifications (id, recipient_id, kind, key, title, body, subject_type,"
@@ -169,6 +179,8 @@ async def tell(
         transaction.tenant_id,
     )
     await RECEIVED.notify(transaction, *((row["id"], row["recipient_id"]) for row in rows))
+    ways = await ways_of(transaction.connection, transaction.tenant_id)
+    await enqueue(transaction, kind.code, rows, ways, urgent=kind.urgent, now=now)
     return len(rows)
 
 
@@ -179,6 +191,17 @@ def rendered(kind: NoticeKind, template: str, facts: Mapping[str, Any]) -> str:
         raise WrongFacts(f"{kind.code}: {sorted(facts)} instead of {sorted(declared)}")
     words = {name: _words(kind, declared[name], value) for name, value in facts.items()}
     return _cut(masked(_PLACE.sub(lambda found: words[found[1]], template)), BODY_LENGTH)
+
+
+def in_force(kind: NoticeKind, own: str | None) -> str:
+    """The tenant's own words, unless there are none or they name what the kind has no more."""
+    try:
+        if own is not None:
+            check_template(kind, own)
+            return own
+    except BadTemplate:
+        pass
+    return kind.template
 
 
 def check_template(kind: NoticeKind, template: str) -> None:

@@ -28,6 +28,7 @@ from guanjia.cases.reasons import AssignmentRole, Level, Source
 from guanjia.cases.service.changes import CASES
 from guanjia.cases.service.contents import Assigned, complete
 from guanjia.cases.service.followers import FOLLOWERS
+from guanjia.cases.service.telling import tell_of
 from guanjia.cases.service.timeline import append_event
 from guanjia.cases.service.workdays import load_calendar
 from guanjia.cases.states import State, stage_of
@@ -218,6 +219,7 @@ class CaseFile:
             detail={"code": row.code, "from": event.from_state, "to": event.to_state},
         )
         await CASES.notify(self.transaction, (self.id, None))
+        await tell_of(self.transaction, self.row, event, event_id, self.facts.handler_id)
         return event_id
 
     async def take(

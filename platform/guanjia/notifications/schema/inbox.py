@@ -3,6 +3,8 @@
 import datetime as dt
 from collections.abc import AsyncGenerator
 from enum import Enum
+from typing import Any
+from uuid import UUID
 
 import strawberry
 from strawberry.types import Info
@@ -10,12 +12,21 @@ from strawberry.types import Info
 from guanjia.graph.errors import BAD_USER_INPUT, Refusal
 from guanjia.graph.filters import DateTimeFilter, by, filters, flag, known_id
 from guanjia.graph.marks import subscription
-from guanjia.graph.nodes import Connection, column, derived, node, root_connection, root_lookup
+from guanjia.graph.nodes import (
+    Connection,
+    column,
+    derived,
+    many,
+    node,
+    root_connection,
+    root_lookup,
+)
 from guanjia.graph.payloads import mutation, payload
 from guanjia.notifications import models
 from guanjia.notifications.notices import RECEIVED
+from guanjia.notifications.schema.wording import NoticeChannel
 from guanjia.notifications.service import mark_read
-from guanjia.reading.mapping import Order, SortKey
+from guanjia.reading.mapping import METADATA, NODES, Order, SortKey, Unplanned
 from guanjia.tenancy.schema import TextFilter
 
 MOST_MARKED = 100
@@ -28,6 +39,43 @@ class NotificationsFilter:
     kind: TextFilter = by("kind")
     unread: bool = flag("{row}.read_at is null", "{row}.read_at is not null")
     created_at: DateTimeFilter = by("created_at")
+
+
+DeliveryState = strawberry.enum(models.DeliveryState, name="NotificationDeliveryState")
+
+
+@node(
+    models.NotificationDelivery,
+    read="notification:read",
+    reach=models.DELIVERY_REACH,
+)
+class NotificationDelivery:
+    """一条通知经一个通道的发送"""
+
+    id: strawberry.ID = column()
+    channel: NoticeChannel = column("通道")
+    state: DeliveryState = derived(models.STATE_SQL, "待发、已发、多次失败、不发")
+    due_at: dt.datetime = column("应发的时间;免打扰时段内顺延")
+    sent_at: dt.datetime | None = column("通道接受的时间")
+
+
+@strawberry.type(description="通知所说的对象:类型与标识,可用相应的查询读取")
+class NotificationSubject:
+    type: str = strawberry.field(description="类型,例如 Case")
+    id: strawberry.ID
+
+
+async def _subject(self: Any, info: Info) -> NotificationSubject | None:
+    reader = info.context.reader
+    name = await reader.derived(self, "{row}.subject_type")
+    if name is None or name not in NODES:
+        return None
+    found = await reader.by_id(name, UUID(str(await reader.derived(self, "{row}.subject_id"))))
+    return (
+        None
+        if found is None
+        else NotificationSubject(type=name, id=strawberry.ID(str(found["id"])))
+    )
 
 
 @node(
@@ -50,6 +98,18 @@ class Notification:
     created_at: dt.datetime = column("发出时间")
     read_at: dt.datetime | None = column("本人阅读的时间;未读为空")
     unread: bool = derived("({row}.read_at is null)", "是否未读")
+    subject: NotificationSubject | None = strawberry.field(
+        resolver=_subject,
+        description="所说的对象;您不能读取它时为空",
+        metadata={METADATA: Unplanned("a row of one of many types, in the scope of its own")},
+    )
+    deliveries: list[NotificationDelivery] = many(
+        "NotificationDelivery",
+        "notification_id",
+        (("channel", "asc"),),
+        "经其他通道的发送",
+        through="notification:read",
+    )
 
 
 @strawberry.enum(description="最新在前;最早在前")

@@ -1,0 +1,42 @@
+"""Where text messages find the numbers of members who are registered persons."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from guanjia.audit.service import record
+from guanjia.db.pools import Transaction
+from guanjia.notifications.addresses import knows_phones
+from guanjia.people.identity import PhoneKind
+from guanjia.people.vault import SealedKey, vault_of
+from guanjia.settings import Settings
+
+_PHONE = """
+select p.id as person_id, p.region_path, p.sealed_key, p.key_version, f.id, f.cipher
+from persons p join person_phones f on f.tenant_id = $1 and f.person_id = p.id
+where p.tenant_id = $1 and p.membership_id = $2 and p.merged_into_id is null
+  and p.erased_at is null and f.kind = $3
+order by f.recorded_at desc, f.id desc limit 1
+"""
+
+
+async def _phone_of(transaction: Transaction, member: UUID, settings: Settings) -> str | None:
+    """The number that was recorded last, unsealed for one message; the use is on record."""
+    row = await transaction.connection.fetchrow(
+        _PHONE, transaction.tenant_id, member, PhoneKind.MOBILE
+    )
+    if row is None:
+        return None
+    keyring = await vault_of(settings).reading(transaction.connection, transaction.tenant_id)
+    assert keyring is not None, "what is sealed has a key"
+    key = keyring.open_key(
+        SealedKey(row["sealed_key"], row["key_version"]), "persons", row["person_id"]
+    )
+    await record(
+        transaction, action="person.message", object_type="Person", object_id=row["person_id"],
+        region_path=row["region_path"], result="READ", detail={"field": "PHONE"},
+    )  # fmt: skip
+    return key.open(row["cipher"], "person_phones", "cipher", row["id"])
+
+
+knows_phones(_phone_of)
