@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 from uuid import UUID
 
 from guanjia.db.ids import new_id
+from guanjia.graph.times import local_date
 
 
 async def step(person: Any, name: str, kind: str, case: dict[str, Any], **given: Any) -> None:
@@ -42,6 +44,20 @@ async def populate(town: Any) -> None:
         await photo(town, clerk, case)
         await former_name(town, community)
         await import_batch(town, clerk, community)
+    await populate_routing(town)
+
+
+async def populate_routing(town: Any) -> None:
+    """Whom disputes between neighbours go to; for everything else nobody is named."""
+    manager = await town.person("DCMD", "district")
+    found = await manager.data(
+        '{ caseCategories(filter: { code: { in: ["P-07"] } }) { nodes { id } } }'
+    )
+    await manager.done(
+        "addRouting", "routing { id }", categoryId=found["caseCategories"]["nodes"][0]["id"],
+        regionId=str(town.tenant.regions["district"].id), basis="TERRITORY", role="LEAD",
+        partyKind="COMMUNITY", source="测试", validFrom=str(local_date(dt.datetime.now(dt.UTC))),
+    )  # fmt: skip
 
 
 async def former_name(town: Any, community: str) -> None:
@@ -64,6 +80,16 @@ async def photo(town: Any, clerk: Any, case: dict[str, Any]) -> None:
             " sha256, width, height, owner_noun, owner_id, purpose, attached_at)"
             " values ($1, $2, now(), '现场.jpg', 'image/jpeg', 1, $3, 1, 1, 'Case', $4, 'BEFORE',"
             " now())", made, clerk.membership, made.bytes, UUID(case["id"]),
+        )  # fmt: skip
+
+
+async def notice(town: Any, person: Any) -> None:
+    """Something in the person's inbox."""
+    async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
+        await transaction.connection.execute(
+            "insert into notifications (id, recipient_id, kind, key, title, body, created_at)"
+            " values ($1, $2, 'test.notice', 'once', '测试通知', '有一件事。', now())",
+            new_id(), person.membership,
         )  # fmt: skip
 
 

@@ -76,7 +76,7 @@ async def test_the_compiled_path_gives_the_stock_executors_bytes(people: list[An
 UNPLANNED = {
     "whyAllowed", "duplicateCandidates", "findPerson", "personDuplicates", "calendarYears",
     "myHomes", "listDifference", "avoidanceFindings", "propertyCensus", "myButlers",
-    "indicatorMetrics", "indicator", "checkIndicator", "board",
+    "indicatorMetrics", "indicator", "checkIndicator", "board", "explainDispatch",
     "scoreWeights",
 }  # fmt: skip
 """The root queries that are left to the stock executor on purpose, each with its reason."""

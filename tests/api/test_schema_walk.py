@@ -10,7 +10,14 @@ import pytest
 from tests.api.meetings import populate_meetings
 from tests.api.oracle import Oracle, Standing
 from tests.api.paths import Way, id_argument, roots, ways
-from tests.api.population import populate, populate_compounds, populate_jobs, populate_parties
+from tests.api.population import (
+    notice,
+    populate,
+    populate_compounds,
+    populate_jobs,
+    populate_parties,
+)
+from tests.api.whistles import populate_whistles
 
 from guanjia import schema as schemas
 from guanjia.access.policy import Allow
@@ -38,6 +45,7 @@ async def settled(town: Any) -> Any:
     await populate_parties(town)
     await populate_jobs(town)
     await populate_meetings(town)
+    await populate_whistles(town)
     return town
 
 
@@ -47,6 +55,7 @@ async def standing_of(
     role, place, organisation = persona
     person = await town.person(role, place, organisation)
     member = person.membership
+    await notice(town, person)
     belongs: tuple[UUID, ...] = (town.organisations[organisation],) if organisation else ()
     return person, Standing(role, town.tenant.regions[place].path, member, belongs)
 

@@ -77,8 +77,17 @@ async def test_the_story_is_told_once(stage: Any, tmp_path: Path) -> None:
     assert [row["state"] for row in stages].count("ARCHIVED") == 3, stages
     assert before["seat_tenures"] >= 3
     assert await admin.fetchval("select count(*) from grants where role = 'BLD'") == 38
-    for line in ("四席齐备", "3份清单已公布", "召开议事会议 18 次"):
+    for line in (
+        "四席齐备",
+        "3份清单已公布",
+        "召开议事会议 18 次",
+        "N07 解决小区",
+        "场景 后山亮化",
+    ):
         assert line in text, text
+
+    # All four seats sat at each of the eighteen meetings.
+    assert await admin.fetchval("select count(*) from attendances where kind = 'SEAT'") == 72
 
     await told(connections, tmp_path)
     assert await counted(admin) == before

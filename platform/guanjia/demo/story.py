@@ -18,6 +18,7 @@ from guanjia.demo import (
     meetings,
     parties,
     people,
+    reconciliation,
     residents,
     seats,
 )
@@ -52,6 +53,7 @@ async def tell(settings: Settings, connections: Connections) -> list[str]:
                 said += await lists.publish(stage)
                 said.append(await meetings.meet(stage, places))
                 said.append(await board.show(stage, places))
+                said += await reconciliation.reconcile(stage, places)
     return said
 
 

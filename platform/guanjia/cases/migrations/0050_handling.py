@@ -42,7 +42,7 @@ MINUTES = "check (handling_minutes >= 0)"
 
 
 class Migration(BaseMigration):
-    dependencies = [("cases", "0008_outcomes")]
+    dependencies = [("cases", "0010_parts")]
     operations = [
         Sql(
             [

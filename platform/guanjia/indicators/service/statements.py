@@ -148,9 +148,12 @@ def _sum(metric: MetricDefinition, side: str | None, known: str) -> str:
 
 def rows_statement(asked: Asked, metric: MetricDefinition) -> str:
     """The SQL of the counted rows of one window: each one's id and what it adds, by id; of a
-    score those of each of its parts."""
+    score those of each of its parts. Facts that open to the same row add up."""
     branches = [_rows(asked, part, number) for number, part in enumerate(metric.parts or [metric])]
-    return f"select id, d, n from ({' union all '.join(branches)}) rows where d > 0 order by id, g"
+    return (
+        f"select id, sum(d)::bigint as d, sum(n)::bigint as n from ({' union all '.join(branches)})"
+        " rows where d > 0 group by id, g order by id, g"
+    )
 
 
 def _rows(asked: Asked, metric: MetricDefinition, number: int) -> str:
