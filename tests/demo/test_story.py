@@ -80,8 +80,12 @@ async def test_the_story_is_told_once(stage: Any, tmp_path: Path) -> None:
     for line in (
         "四席齐备", "3份清单已公布", "召开议事会议 18 次", "四鹤街道办事处按时报到·满意",
         "问 324 户、答 324 户,满意率 100%(95% 下限 98.83%)", "站内通知:朱健 ",
+        "N07 解决小区", "场景 后山亮化",
     ):  # fmt: skip
         assert line in text, text
+
+    # All four seats sat at each of the eighteen meetings.
+    assert await admin.fetchval("select count(*) from attendances where kind = 'SEAT'") == 72
 
     await told(connections, tmp_path)
     assert await counted(admin) == before

@@ -150,14 +150,12 @@ async def test_a_meeting_is_planned_once_moved_and_cancelled(parlour: Parlour) -
     assert await parlour.refused("holdMeeting", **step) == "BAD_USER_INPUT 还没有到会议日期。"
     later = (dt.datetime.now(CHINA) + dt.timedelta(days=6)).isoformat()
     moved = await parlour.do("moveMeeting", startsAt=later, place="活动室", **step)
-    found = await parlour.secretary.data(
-        "query ($id: ID!) { compound(id: $id) { id version"
-        " buildings(first: 9) { nodes { id version } } } }",
-        {"id": parlour.house.place.compound},
-    )
-    compound = found["compound"]
-    for building in compound.pop("buildings")["nodes"]:
-        await parlour.secretary.done("closeBuilding", **building)
+    made = await parlour.secretary.done(
+        "createCompound", "compound { id version }", name="新小区", managementMode="SELF_MANAGED",
+        regionId=str(parlour.town.tenant.regions["north1"].id),
+    )  # fmt: skip
+    compound = made["compound"]
+    other = await parlour.do("planMeeting", **{**given, "compoundId": compound["id"]})
     refused = await parlour.secretary.do("closeCompound", compound, "compound { id }")
     assert [(error["code"], error["message"]) for error in refused["userErrors"]] == [
         ("CONFLICT", "该小区还有未召开会议 1 次,请先了结。")
@@ -169,6 +167,7 @@ async def test_a_meeting_is_planned_once_moved_and_cancelled(parlour: Parlour) -
     )
     gone = await parlour.do("cancelMeeting", reason="雨", **step)
     assert gone["state"] == "CANCELLED"
+    await parlour.do("cancelMeeting", reason="合并", id=other["id"], version=other["version"])
     await parlour.secretary.done("closeCompound", **compound)
     step["version"] = gone["version"]
     said = await parlour.refused("moveMeeting", startsAt=starts, **step)

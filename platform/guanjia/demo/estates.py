@@ -7,7 +7,7 @@ from typing import Any
 
 from guanjia.demo.homes import BUILDINGS as BUILDINGS_WITH_HOMES
 from guanjia.demo.homes import import_homes
-from guanjia.demo.people import BUILDINGS, XIMENQIAO, Places
+from guanjia.demo.people import BUILDINGS, COVERED_FROM, XIMENQIAO, Places
 from guanjia.demo.stage import Stage
 
 LONGYUETAI: dict[str, Any] = {
@@ -44,7 +44,8 @@ async def settle(stage: Stage, places: Places) -> str:
         covered = [by_name[f"{n}幢"] for n in range(first, last + 1)]
         waiting = [b["id"] for b in covered if b["region"]["code"] == XIMENQIAO]
         if waiting:
-            await stage.do("li.na", "assignGrid", {"buildingIds": waiting, "gridId": grids[number]})
+            given = {"buildingIds": waiting, "gridId": grids[number], "from": COVERED_FROM}
+            await stage.do("li.na", "assignGrid", given)
     said = f"演示小区:{LONGYUETAI['name']}(38 幢、4 个网格)、{OLD_QUARTER['name']}(无物业)"
     if not by_name[BUILDINGS_WITH_HOMES[0]]["houseUnits"]["totalCount"]:
         said += "\n" + await import_homes(stage)

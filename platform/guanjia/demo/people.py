@@ -41,6 +41,9 @@ GRIDS = (
 )
 BUILDINGS = {1: (1, 12), 2: (13, 20), 3: (21, 28), 4: (29, 38)}
 """The first and last building of 珑樾台 that each of its grids covers."""
+SINCE = {"shen.lan": "2026-03-01T08:00:00+08:00"}
+"""Whose role began before the story does: the fourth seat is held at its first meeting."""
+COVERED_FROM = "2026-03-01"
 COMPANY = ("碧桂园珑樾台物业服务中心(演示)", XIMENQIAO)
 BUILDER = "某房地产开发公司(演示)"
 """The 建设单位 of 珑樾台: an external party, without an account."""
@@ -137,6 +140,7 @@ async def arrange(stage: Stage) -> Places:
                     "role": person.role,
                     "regionId": places.regions[person.region],
                     "reason": "演示",
+                    "validFrom": SINCE.get(person.login),
                 },
             )
         if person.organisation:

@@ -20,6 +20,7 @@ from guanjia.demo import (
     notices,
     parties,
     people,
+    reconciliation,
     residents,
     seats,
     surveys,
@@ -63,6 +64,7 @@ async def tell(settings: Settings, connections: Connections) -> list[str]:
                 said += await lists.publish(stage)
                 said.append(await meetings.meet(stage, places))
                 said.append(await board.show(stage, places))
+                said += await reconciliation.reconcile(stage, places)
     return said
 
 

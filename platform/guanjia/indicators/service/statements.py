@@ -151,8 +151,8 @@ def rows_statement(asked: Asked, metric: MetricDefinition) -> str:
     score those of each of its parts. Facts that open to the same row add up."""
     branches = [_rows(asked, part, number) for number, part in enumerate(metric.parts or [metric])]
     return (
-        f"select id, sum(d) as d, sum(n) as n from ({' union all '.join(branches)}) rows"
-        " where d > 0 group by id, g order by id, g"
+        f"select id, sum(d)::bigint as d, sum(n)::bigint as n from ({' union all '.join(branches)})"
+        " rows where d > 0 group by id, g order by id, g"
     )
 
 
