@@ -4,6 +4,7 @@ from strawberry.tools import merge_types
 
 from guanjia.cases import dependents as dependents  # makes itself known to tenancy
 from guanjia.cases.schema import corrections, mutations, queries, routing, settings
+from guanjia.cases.schema import relations as relations  # adds to the types below
 from guanjia.cases.schema.subscriptions import Subscription
 
 Query = merge_types("Query", (queries.Query, settings.Query, routing.Query))
