@@ -133,6 +133,7 @@ class Case(Model):
     source = fields.TextField()
     region_id = fields.UUIDField()
     region_path = fields.TextField()
+    compound_id = fields.UUIDField(null=True)
     street_path = fields.TextField()
     community_path = fields.TextField()
     location = fields.TextField()

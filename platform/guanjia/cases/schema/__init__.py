@@ -12,6 +12,7 @@ from guanjia.cases.schema import (
     settings,
     tasks,
 )
+from guanjia.cases.schema import relations as relations  # adds to the types below
 from guanjia.cases.schema.subscriptions import Subscription
 
 Query = merge_types(

@@ -38,6 +38,9 @@ class OpenCaseInput:
     region_id: strawberry.ID = strawberry.field(description="所在网格或社区")
     title: str
     location: str
+    compound_id: strawberry.ID | None = strawberry.field(
+        default=None, description="所在小区,在小区之内的填写"
+    )
     source: CaseSource
     longitude: Degrees | None = strawberry.field(
         default=None, description="经度(WGS-84),与纬度一起填写"

@@ -8,6 +8,7 @@ from guanjia.access.schema import Member
 from guanjia.attachments.owners import Owner, carries
 from guanjia.attachments.schema import Attachment
 from guanjia.cases import models, reasons, states
+from guanjia.compounds.schema.estates import Compound
 from guanjia.graph.filters import (
     DateTimeFilter,
     IdFilter,
@@ -105,6 +106,7 @@ class CaseFilter:
     level: CaseLevelFilter = by("level")
     category: IdFilter = by("category_id")
     handler: IdFilter = by("handler_id")
+    compound: IdFilter = by("compound_id")
     reported_at: DateTimeFilter = by("reported_at")
     due_at: DateTimeFilter = by("due_at")
     overdue: bool = flag(OVERDUE)
@@ -284,6 +286,9 @@ class Case:
     )
     category: CaseCategory | None = one("CaseCategory", "category_id", through="case:read")
     region: Region | None = one("Region", "region_id", "所在网格或社区", through="case:read")
+    compound: Compound | None = one(
+        "Compound", "compound_id", "所在小区;不在小区之内、或小区不可读时为空"
+    )
     handler: Organisation | None = one(
         "Organisation", "handler_id", "主办单位", through="case:read"
     )

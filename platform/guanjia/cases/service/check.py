@@ -13,7 +13,7 @@ from guanjia.cases.clocks import half_limit
 from guanjia.cases.facts import Payload
 from guanjia.cases.models import Case
 from guanjia.cases.service.casefile import open_file
-from guanjia.cases.service.surveying import begin_survey, households
+from guanjia.cases.service.surveying import begin_survey, households, settle_compound
 from guanjia.cases.transitions import LABELS
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
@@ -73,6 +73,8 @@ async def close_case(
     title = inputs.line(survey_title, "调查名称", "surveyTitle", inputs.TITLE_LENGTH)
     step = file.prepare("close_case", {"callback": told})
     asked = await households(file, affected_building_ids, affected_house_unit_ids)
+    if affected_building_ids or affected_house_unit_ids:
+        await settle_compound(file, asked)
     await file.write(step, Payload(note=told, households=len(asked) or None))
     await file.follow("open_survey")
     await begin_survey(file, asked, title)

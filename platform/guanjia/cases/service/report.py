@@ -50,6 +50,7 @@ async def report_case(
     latitude: float | None = None,
     description: str = "",
     no_photo_reason: str | None = None,
+    compound_id: UUID | None = None,
     contact_name: str | None = None,
     contact_phone: str | None = None,
     urgent: bool | None = None,
@@ -59,9 +60,10 @@ async def report_case(
 ) -> Case:
     """T1. A case is REPORTED (or a DRAFT), numbered, in the charge of the level whose officer
     reported it: the community unless a street or the district did. `region_id` is the grid or
-    community it lies in, `longitude` and `latitude` are degrees in WGS-84. Unless the reporter is
-    on duty there, it is to be verified before it is filed. The contact is sealed by the vault;
-    without a contact none is needed. The same idempotency key gives the same case again."""
+    community it lies in, `compound_id` the compound there, if it is in one, `longitude` and
+    `latitude` are degrees in WGS-84. Unless the reporter is on duty there, it is to be verified
+    before it is filed. The contact is sealed by the vault; without a contact none is needed. The
+    same idempotency key gives the same case again."""
     key = inputs.line(idempotency_key, "幂等键", "idempotencyKey", _KEY_LENGTH)
     if key:
         # Two requests with one key wait for each other here instead of failing on the index.
@@ -96,6 +98,7 @@ async def report_case(
     reach = _reach(scope, region["path"])
     if region["level"] not in _PLACES:
         raise Refusal(BAD_USER_INPUT, "案件须落在网格或社区。", ("regionId",))
+    data["compound_id"] = await _compound(transaction, compound_id, region["path"])
     data["verify_first"] = not _on_duty(actor, region["path"])
     photographed = bool(await pictured(transaction, actor, attachment_ids))
     reason = data["no_photo_reason"] or photographed or None
@@ -173,6 +176,19 @@ async def _region(transaction: Transaction, region_id: UUID) -> Mapping[str, Any
     return found
 
 
+async def _compound(transaction: Transaction, compound_id: UUID | None, path: str) -> UUID | None:
+    """The active compound, of the community in which the place lies."""
+    if compound_id is not None and not await transaction.connection.fetchval(
+        "select exists (select 1 from compounds where tenant_id = $1 and id = $2 and active"
+        " and community_path = left($3, 15))",
+        transaction.tenant_id,
+        compound_id,
+        path,
+    ):
+        raise not_found("小区", "compoundId")
+    return compound_id
+
+
 def _reach(scope: Scope, path: str) -> Reach:
     """The nearest reach in which the place lies. A reporter without a region reports anywhere:
     what one sees across the road belongs to the grid across the road."""
@@ -217,6 +233,7 @@ async def _insert(
         "source": data["source"],
         "region_id": region["id"],
         "region_path": region["path"],
+        "compound_id": data["compound_id"],
         "location": data["location"],
         "longitude": data["longitude"],
         "latitude": data["latitude"],

@@ -49,6 +49,19 @@ async def households(
     return found
 
 
+async def settle_compound(file: CaseFile, asked: Sequence[Asked]) -> None:
+    """A case of which no compound is known lies in that of the homes it affected, if it is one."""
+    await file.transaction.connection.execute(
+        "update cases c set compound_id = f.compound_id from (select (min(h.compound_id::text)"
+        "::uuid) as compound_id from house_units h where h.tenant_id = $1 and h.id = any($3)"
+        " having count(distinct h.compound_id) = 1) f"
+        " where c.tenant_id = $1 and c.id = $2 and c.compound_id is null",
+        file.transaction.tenant_id,
+        file.id,
+        [each.house_unit_id for each in asked if each.house_unit_id is not None],
+    )
+
+
 async def begin_survey(file: CaseFile, asked: Sequence[Asked], title: str | None) -> None:
     """The survey of a case that is EVALUATING is open. Its title tells those who are asked no more
     of the case than its number and its category."""

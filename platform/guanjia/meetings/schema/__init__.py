@@ -4,6 +4,7 @@ from strawberry.tools import merge_types
 
 from guanjia.meetings import dependents as dependents  # makes itself known to tenancy
 from guanjia.meetings.schema import displays, feeds, kinds, meetings, mutations, votes
+from guanjia.meetings.schema import relations as relations  # adds to the types below
 
 Query = merge_types("Query", (kinds.Query, meetings.Query, displays.Query, votes.Query))
 Mutation = merge_types(

@@ -32,7 +32,7 @@ from guanjia.meetings.models.records import Outcome
 from guanjia.meetings.rules import matter, number
 from guanjia.meetings.service.agenda import item_of, open_items
 from guanjia.meetings.service.attendance import present
-from guanjia.meetings.service.opening import needed, open_meeting, touch, type_of
+from guanjia.meetings.service.opening import compound_at, needed, open_meeting, touch, type_of
 from guanjia.meetings.service.series import insert
 
 REASON_LENGTH = 500
@@ -368,6 +368,7 @@ async def _case(
         description=item["detail"],
         location=location,
         source=Source.MEETING,
+        compound_id=await compound_at(transaction, meeting, decision.region_id),
         no_photo_reason=FROM_MEETING,
         now=now,
     )

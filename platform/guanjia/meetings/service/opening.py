@@ -108,3 +108,18 @@ async def touch(
         transaction, actor, scope, action, meeting["id"], meeting["region_path"], of="Meeting",
         **detail,
     )  # fmt: skip
+
+
+async def compound_at(
+    transaction: Transaction, meeting: Any, region_id: UUID | None
+) -> UUID | None:
+    """The meeting's compound, unless the case lies in another community."""
+    found: UUID | None = await transaction.connection.fetchval(
+        "select c.id from compounds c left join regions r on r.tenant_id = $1 and r.id = $3"
+        " where c.tenant_id = $1 and c.id = $2 and c.active"
+        " and coalesce(left(r.path, 15), c.community_path) = c.community_path",
+        transaction.tenant_id,
+        meeting["compound_id"],
+        region_id,
+    )
+    return found

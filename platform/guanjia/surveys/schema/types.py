@@ -11,11 +11,11 @@ import strawberry
 
 from guanjia.access.schema import Member
 from guanjia.compounds.schema.estates import HouseUnit
-from guanjia.graph.filters import IdFilter, RegionFilter, by, filters, flag, means
+from guanjia.graph.filters import IdFilter, RegionFilter, by, filters, flag, holds
 from guanjia.graph.nodes import Connection, column, connection, derived, node, one
 from guanjia.graph.scalars import Degrees, Percent
 from guanjia.people.schema.types import NAME
-from guanjia.reading.mapping import Condition, Order, SortKey
+from guanjia.reading.mapping import Order, SortKey
 from guanjia.reading.rates import rate_sql, wilson_sql
 from guanjia.surveys import models
 from guanjia.tenancy.schema import Region
@@ -69,13 +69,11 @@ class SurveyTargetFilter:
 
     survey: IdFilter = by("survey_id")
     home: IdFilter = by("house_unit_id")
-    building: IdFilter = means(
-        in_=Condition(
-            "holds",
-            "exists (select 1 from house_units bh where bh.tenant_id = {tenant}"
-            " and bh.id = {row}.house_unit_id and bh.building_id = any({value}))",
-            "uuid[]",
-        )
+    building: strawberry.ID = holds(
+        "exists (select 1 from house_units bh where bh.tenant_id = {tenant}"
+        " and bh.id = {row}.house_unit_id and bh.building_id = {value})",
+        "uuid",
+        "楼栋",
     )
     answered: bool = flag(ANSWERED)
 
