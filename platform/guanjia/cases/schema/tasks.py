@@ -68,11 +68,19 @@ class TaskLink:
     case: Case | None = one("Case", "case_id", "案件")
 
 
+@filters
+class TaskFilter:
+    """任务筛选;各项须同时满足"""
+
+    id: IdFilter = by("id")
+
+
 @node(
     models.CaseAssignment,
     read="task:read",
     reach=models.TASK_REACH,
     orders=(Order("NEWEST", (SortKey("assigned_at", "time", True), SortKey("id", "uuid", True))),),
+    filters=TaskFilter,
 )
 class Task:
     """外部单位凭任务链接承办的任务;案情中的长号码已遮盖,没有联系方式"""
@@ -110,13 +118,6 @@ class TaskOrder(Enum):
 @strawberry.enum(description="新签发的在前")
 class TaskLinkOrder(Enum):
     NEWEST = "NEWEST"
-
-
-@filters
-class TaskFilter:
-    """任务筛选;各项须同时满足"""
-
-    id: IdFilter = by("id")
 
 
 @strawberry.type
