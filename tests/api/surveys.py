@@ -6,7 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 from guanjia.db.ids import new_id
-from guanjia.surveys.onboard import seed_kinds
 
 DOCUMENTS: list[tuple[str, Any]] = [
     (
@@ -38,7 +37,6 @@ async def populate_surveys(town: Any) -> None:
     somebody without a home, who has not."""
     async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
         run, fetch = transaction.connection.execute, transaction.connection.fetch
-        await seed_kinds(transaction.connection)
         rows = await fetch(
             "select c.region_id, c.region_path, b.house_unit_id, (select m.id from memberships m"
             " limit 1) as member, (select k.id from cases k where k.community_path = c.region_path"

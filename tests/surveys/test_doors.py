@@ -168,11 +168,10 @@ async def test_what_was_answered_in_time_may_arrive_later(street: Street) -> Non
     assert (rate["answered"], rate["satisfied"], rate["partly"]) == (2, 1, 1)
     assert await street.refused(third, survey, answeredAt=at(-90)) == "TOO_LATE"
     # How long uploads are waited for is the tenant's.
-    kind = await street.sql(
-        "insert into survey_kinds (id, code, title, upload_hours, source)"
-        " values (gen_random_uuid(), 'CASE', '案件', 48, '平台设计') returning id"
-    )
-    step = {"id": str(kind[0]["id"]), "version": 1}
+    kinds_ = await district.data("{ surveyKinds { nodes { id version uploadHours } } }")
+    [kind] = kinds_["surveyKinds"]["nodes"]
+    assert kind.pop("uploadHours") == 48
+    step = kind
     assert await district.refused("changeSurveyKind", **step, uploadHours=721) == "BAD_USER_INPUT"
     await district.done("changeSurveyKind", **step, uploadHours=0)
     later = await street.closed(await street.handled(), affectedHouseUnitIds=street.homes[:1])

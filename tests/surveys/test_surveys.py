@@ -87,6 +87,10 @@ async def test_who_handled_it_is_told_the_rate_and_nothing_else(street: Street) 
     case = await street.handled()
     survey = await street.closed(case, affectedBuildingIds=[street.building])
     assert await street.refused(tenant, survey) == "NOT_INDEPENDENT"
+    inbox = "{ notifications { nodes { title kind } } }"
+    told = {"title": "请为处置结果评价", "kind": "survey.opened"}
+    assert told in (await street.owners[0].data(inbox))["notifications"]["nodes"]
+    assert told not in (await tenant.data(inbox))["notifications"]["nodes"]
     await street.answered(street.owners[0], survey, "DISSATISFIED", comment="还是松动")
     seen = await street.fresh(case, street.company)
     assert seen["survey"]["satisfaction"]["answered"] == 1

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from guanjia.cases.reasons import CategoryKind
+from guanjia.cases.transitions import SURVEYED
 from guanjia.db.ids import new_id
 from guanjia.graph.times import Unit
+from guanjia.surveys.kinds import seed_kind
 
 _FOLDER = Path(__file__).parent / "seeds"
 _YEAR_FILE = "workdays_{}.csv"
@@ -84,8 +86,9 @@ def seeded_categories() -> list[CategorySeed]:
 
 
 async def seed_cases(connection: Any) -> None:
-    """The tenant of this transaction has the seeded workdays and categories. What it has already,
-    changed or not, stays: seeding twice changes nothing."""
+    """The tenant of this transaction has the seeded workdays, categories and kind of survey. What
+    it has already, changed or not, stays: seeding twice changes nothing."""
+    await seed_kind(connection, SURVEYED, "案件处置满意度")
     days = [day for year in seeded_years() for day in seeded_workdays(year)]
     await connection.execute(
         "insert into workdays (day, is_workday, source)"

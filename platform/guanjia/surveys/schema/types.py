@@ -164,8 +164,20 @@ class Survey:
     answers: Connection[SurveyAnswer] = connection("SurveyAnswer", "survey_id", "各户的答复")
 
 
-@node(models.SurveyKind, read="survey:configure", reach=models.KIND_REACH,
-      orders=(Order("CODE", (SortKey("code", "text"), SortKey("id", "uuid"))),))  # fmt: skip
+@filters
+class SurveyKindFilter:
+    """调查种类筛选"""
+
+    id: IdFilter = by("id")
+
+
+@node(
+    models.SurveyKind,
+    read="survey:configure",
+    reach=models.KIND_REACH,
+    orders=(Order("CODE", (SortKey("code", "text"), SortKey("id", "uuid"))),),
+    filters=SurveyKindFilter,
+)
 class SurveyKind:
     """调查种类:本租户的设置"""
 
@@ -190,10 +202,3 @@ class SurveyTargetOrder(Enum):
 @strawberry.enum(description="调查种类排序:按代码")
 class SurveyKindOrder(Enum):
     CODE = "CODE"
-
-
-@filters
-class SurveyKindFilter:
-    """调查种类筛选"""
-
-    id: IdFilter = by("id")

@@ -15,8 +15,10 @@ from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
 from guanjia.graph.errors import BAD_USER_INPUT, NOT_FOUND, Refusal
+from guanjia.notifications.notices import tell
+from guanjia.surveys.kinds import UPLOAD_HOURS
 from guanjia.surveys.models import SurveyState
-from guanjia.surveys.onboard import UPLOAD_HOURS
+from guanjia.surveys.notices import OPENED
 
 MOST_TARGETS = 5_000
 READ_HOMES = "house:read"
@@ -35,6 +37,16 @@ _ASKED_BEFORE = (
     " where t.tenant_id = $1 and s.kind = $2 and s.subject_id = $3 and h.valid_to is null"
     " and num_nonnulls(t.house_unit_id, t.membership_id) = 1 and s.round = (select max(r.round)"
     " from surveys r where r.tenant_id = $1 and r.kind = $2 and r.subject_id = $3)"
+)
+
+
+_MEMBERS_ASKED = (
+    "select m.membership_id from (select t.membership_id from survey_targets t"
+    " where t.tenant_id = $1 and t.survey_id = $2 union select p.membership_id"
+    " from survey_targets t join house_bindings b on b.tenant_id = $1"
+    " and b.house_unit_id = t.house_unit_id and b.valid_to is null join persons p"
+    " on p.tenant_id = $1 and p.id = b.person_id where t.tenant_id = $1 and t.survey_id = $2) m"
+    " where m.membership_id is not null and not m.membership_id = any($3)"
 )
 
 
@@ -145,9 +157,28 @@ async def open_survey(
         [target.membership_id for target in targets],
         [target.label for target in targets],
     )
+    await _invite(transaction, survey_id, opening, now)
     await _record(transaction, actor, scope, "survey.open", survey_id, opening.region_path,
                   asked=len(targets))  # fmt: skip
     return survey_id
+
+
+async def _invite(
+    transaction: Transaction, survey_id: UUID, opening: Opening, now: dt.datetime
+) -> None:
+    """Whoever has an account and is asked, or is bound to a home that is, has it in their inbox."""
+    members = await transaction.connection.fetch(
+        _MEMBERS_ASKED, transaction.tenant_id, survey_id, list(opening.membership_ids)
+    )
+    await tell(
+        transaction,
+        OPENED,
+        recipients=[row["membership_id"] for row in members],
+        facts={"title": opening.title, "until": opening.closes_at},
+        subject=("Survey", survey_id),
+        key=str(survey_id),
+        now=now,
+    )
 
 
 async def close_survey(
