@@ -127,7 +127,7 @@ async def settled(client: httpx.AsyncClient, batch: str) -> tuple[dict[str, Any]
         found: dict[str, Any] = answer.json()["data"]["importBatch"]
         if found["state"] not in ("READING", "APPLYING"):
             return found, waited
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.25)
 
 
 async def handed_in(

@@ -18,6 +18,7 @@ import hypothesis
 import pytest
 
 from guanjia import settings
+from guanjia.access.policy import Policy, load
 from guanjia.db import cluster, embedded
 from guanjia.db.connections import (
     Connections,
@@ -100,6 +101,12 @@ async def database(connections: Connections) -> AsyncIterator[Database]:
     opened = await Database.open(connections, settings.MODULES)
     yield opened
     await opened.close()
+
+
+@pytest.fixture(scope="session")
+def policy() -> Policy:
+    """The built-in policies; nothing changes them."""
+    return load(settings.load().policies_dir)
 
 
 @pytest.fixture

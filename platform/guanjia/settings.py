@@ -28,7 +28,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MODULES = (
     "audit", "jobs", "tenancy", "access", "notifications", "attachments", "imports", "people",
-    "compounds", "cases", "meetings", "indicators",
+    "compounds", "cases", "meetings", "whistles", "indicators",
 )  # fmt: skip
 """The modules that have a part of the schema, lowest floor first; those with tables have models and
 migrations too."""

@@ -7,7 +7,6 @@ import json
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +18,7 @@ from guanjia.access import passwords
 from guanjia.access.actor import Actor, load_actor
 from guanjia.access.desk import Desk
 from guanjia.access.models import MemberKind
-from guanjia.access.policy import Policy, load
+from guanjia.access.policy import Policy
 from guanjia.access.tokens import Claims, Tokens
 from guanjia.access.users import NewUser, create_user
 from guanjia.db.ids import new_id
@@ -29,11 +28,6 @@ from guanjia.tenancy.models import tenant_id
 NOW = dt.datetime(2026, 11, 24, 2, 0, tzinfo=dt.UTC)
 Person = Callable[..., Awaitable[NewUser]]
 ActorOf = Callable[..., Awaitable[Actor]]
-
-
-@pytest.fixture(scope="session")
-def policy() -> Policy:
-    return load(Path(__file__).parents[2] / "policies")
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,9 @@ from tests.api.population import (
     populate_compounds,
     populate_jobs,
     populate_parties,
+    populate_routing,
 )
+from tests.api.whistles import populate_whistles
 from tests.conftest import make_tenant
 
 from guanjia import settings
@@ -310,7 +312,9 @@ async def people(town: Any) -> list[Any]:
     await populate_parties(town)
     await populate_jobs(town)
     await populate_meetings(town)
+    await populate_whistles(town)
     await import_batch(town, found[2], "north1")
     for person in found:
         await notice(town, person)
+    await populate_routing(town)
     return found

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 from uuid import UUID
 
 from guanjia.db.ids import new_id
+from guanjia.graph.times import local_date
 
 
 async def step(person: Any, name: str, kind: str, case: dict[str, Any], **given: Any) -> None:
@@ -42,6 +44,20 @@ async def populate(town: Any) -> None:
         await photo(town, clerk, case)
         await former_name(town, community)
         await import_batch(town, clerk, community)
+    await populate_routing(town)
+
+
+async def populate_routing(town: Any) -> None:
+    """Whom disputes between neighbours go to; for everything else nobody is named."""
+    manager = await town.person("DCMD", "district")
+    found = await manager.data(
+        '{ caseCategories(filter: { code: { in: ["P-07"] } }) { nodes { id } } }'
+    )
+    await manager.done(
+        "addRouting", "routing { id }", categoryId=found["caseCategories"]["nodes"][0]["id"],
+        regionId=str(town.tenant.regions["district"].id), basis="TERRITORY", role="LEAD",
+        partyKind="COMMUNITY", source="测试", validFrom=str(local_date(dt.datetime.now(dt.UTC))),
+    )  # fmt: skip
 
 
 async def former_name(town: Any, community: str) -> None:

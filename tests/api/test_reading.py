@@ -77,7 +77,7 @@ UNPLANNED = {
     "whyAllowed", "duplicateCandidates", "findPerson", "personDuplicates", "calendarYears",
     "myHomes", "listDifference", "avoidanceFindings", "propertyCensus", "myButlers",
     "noticeKinds", "noticeSettings", "previewNotice",
-    "indicatorMetrics", "indicator", "checkIndicator", "board",
+    "indicatorMetrics", "indicator", "checkIndicator", "board", "explainDispatch",
 }  # fmt: skip
 """The root queries that are left to the stock executor on purpose, each with its reason."""
 

@@ -17,6 +17,7 @@ from tests.api.population import (
     populate_jobs,
     populate_parties,
 )
+from tests.api.whistles import populate_whistles
 
 from guanjia import schema as schemas
 from guanjia.access.policy import Allow
@@ -44,6 +45,7 @@ async def settled(town: Any) -> Any:
     await populate_parties(town)
     await populate_jobs(town)
     await populate_meetings(town)
+    await populate_whistles(town)
     return town
 
 

@@ -15,7 +15,7 @@ import pytest
 import guanjia.cases.schema  # noqa: F401  # makes cases known to attachments
 from guanjia import settings
 from guanjia.access.actor import Actor, Held
-from guanjia.access.policy import Policy, load
+from guanjia.access.policy import Policy
 from guanjia.cases import service
 from guanjia.cases.models import Case
 from guanjia.cases.reasons import Source
@@ -33,6 +33,7 @@ PERMISSIONS = {
     "submit_case": "case:report", "report_case": "case:report", "verify_case": "case:verify",
     "file_case": "case:file", "decline_case": "case:file", "link_duplicate": "case:link_duplicate",
     "dispatch_case": "case:dispatch", "rule_return": "case:dispatch", "accept_case": "case:handle",
+    "assign_part": "case:dispatch", "release_part": "case:dispatch",
     "return_case": "case:handle", "start_case": "case:handle", "complete_part": "case:handle",
     "give_feedback": "case:handle", "request_suspension": "case:handle",
     "resume_case": "case:handle", "request_extension": "case:handle",
@@ -160,8 +161,8 @@ class Town:
 
 
 @pytest.fixture
-async def town(database: Database, tenant: Any) -> Town:
-    made = Town(database, tenant, load(settings.load().policies_dir))
+async def town(database: Database, tenant: Any, policy: Policy) -> Town:
+    made = Town(database, tenant, policy)
     async with made.open() as transaction:
         await seed_cases(transaction.connection)
         rows = await transaction.connection.fetch("select code, id from case_categories")

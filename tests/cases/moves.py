@@ -35,7 +35,7 @@ def everybody(town: Any) -> Any:
 
 def actions(town: Any, original: Any, now: dt.datetime) -> dict[str, tuple[str, dict[str, Any]]]:
     """Each use-case with its permission and complete input."""
-    company = town.organisations["company"]
+    company, helper = town.organisations["company"], town.organisations["helper"]
     return {
         "submit_case": ("report", {"no_photo_reason": "无"}),
         "verify_case": ("verify", {}),
@@ -67,6 +67,8 @@ def actions(town: Any, original: Any, now: dt.datetime) -> dict[str, tuple[str, 
         "resume_case": ("handle", {}),
         "request_extension": ("handle", {"value": 1, "reason": "无"}),
         "approve_extension": ("approve_extension", {}),
+        "assign_part": ("dispatch", {"organisation_id": helper, "task": "无"}),
+        "release_part": ("dispatch", {"organisation_id": helper, "reason": "无"}),
         "complete_part": ("handle", {"note": "无"}),
         "give_feedback": ("handle", {"result": "无", "no_photo_reason": "无"}),
         "check_case": ("check", {"passed": True}),

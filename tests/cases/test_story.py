@@ -130,7 +130,10 @@ async def test_escalated_to_the_district(town: Any) -> None:
     await town.refused("MISSING_DATA", town.do("official", "start_case", case))
     await town.do("official", "start_case", case, plan="先检测,后整改")
     feedback = {"result": "完成", "no_photo_reason": "无"}
-    await town.refused("PARTS_OPEN", town.do("official", "give_feedback", case, **feedback))
+    open_parts = await town.refused(
+        "PARTS_OPEN", town.do("official", "give_feedback", case, **feedback)
+    )
+    assert open_parts.message == "协办单位builder、helper的任务还没有完成。"
     await town.do("assistant", "complete_part", case, note="已配合")
     await town.denied(
         town.do(

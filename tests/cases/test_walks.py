@@ -34,11 +34,13 @@ RARELY = {
     **dict.fromkeys(("supervise_case", "release_supervision", "escalate_case"), 0.15),
     **dict.fromkeys(("return_case", "reopen_case"), 0.3),
     "resume_case": 0.1,
+    **dict.fromkeys(("assign_part", "release_part"), 0.1),
 }
 """How often a step is tried that would end the walk or lead it round in circles; others at 1."""
 EVERYWHERE = {
     "verify_case", "file_case", "escalate_case", "dispatch_case", "return_case", "rule_return",
-    "accept_case", "start_case", "complete_part", "approve_suspension", "refuse_suspension",
+    "accept_case", "start_case", "complete_part", "assign_part", "release_part",
+    "approve_suspension", "refuse_suspension",
     "resume_case", "resume_at_review", "approve_extension", "give_feedback", "pass_check",
     "fail_check", "close_case", "collect_evaluation", "finish_evaluation", "archive_case",
     "supervise_case", "release_supervision",
@@ -154,6 +156,8 @@ class Walk:
         if action in ("dispatch_case", "rule_return", "rule_repeated_return"):
             lead = {event["organisation_id"]} if event["accepted"] is not False else set()
             self.organisations |= (lead | set(event["assistant_ids"])) - {None}
+        elif action == "assign_part":
+            self.organisations.add(event["organisation_id"])
         elif action != "fail_check" and previous["due_at"] is not None:
             assert event["due_at"] >= previous["due_at"], action
             # Rework, and what moves its shorter limit, leave the deadline of statistics alone.

@@ -47,8 +47,9 @@ class Policy:
         self._separations = book.separations
         self._conflicts = tuple(c for pair in self._separations for c in pair.conflicts())
         self._bits = {name: 1 << index for index, name in enumerate(self.permissions)}
-        every = [Right(name, reach) for name in self.permissions for reach in REACHES]
-        self._masks = self._answers(dict.fromkeys(self.roles, every))
+        # What no rule speaks of is denied to everyone; asking for it too would double the time.
+        spoken = {Right(rule[2], rule[3]) for rule in book.rules if rule[0] == "p"}
+        self._masks = self._answers(dict.fromkeys(self.roles, sorted(spoken)))
 
     def _answers(self, asked: Mapping[str, Iterable[Right]]) -> dict[tuple[str, str], int]:
         """What Casbin says of each role and the rights it is asked for, as bits."""
@@ -228,9 +229,26 @@ def load(folder: Path) -> Policy:
     return Policy(read(folder))
 
 
+class _Enforcer(casbin.FastEnforcer):
+    """Parses the matcher once. Casbin does it for every question, which is two thirds of its time.
+
+    It answers one question after another: the names of the last one stay in the expression.
+    """
+
+    _parsed: tuple[str, Any] = ("", None)
+
+    def _get_expression(self, expr: str, functions: dict[str, Any] | None = None) -> Any:
+        text, expression = self._parsed
+        if text != expr:
+            expression = super()._get_expression(expr, functions)
+            self._parsed = (expr, expression)
+        expression.functions = functions
+        return expression
+
+
 def _enforcer(book: Rulebook, more: Iterable[tuple[str, ...]] = ()) -> Any:
     # Indexed by permission and reach, so that asking everything once takes milliseconds.
-    enforcer = casbin.FastEnforcer(str(book.model), cache_key_order=[1, 2])
+    enforcer = _Enforcer(str(book.model), cache_key_order=[1, 2])
     for kind, *rule in (*book.rules, *more):
         enforcer.model.add_policy(kind, kind, rule)
     enforcer.build_role_links()

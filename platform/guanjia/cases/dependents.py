@@ -7,11 +7,18 @@ from uuid import UUID
 
 from guanjia.audit.service import record
 from guanjia.cases.states import FINISHED, TERMINAL
+from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
+from guanjia.reading.mapping import TODAY
 from guanjia.tenancy.dependents import DEPENDENTS, Became, Dependent
 
 _ENDED = ", ".join(f"'{state}'" for state in sorted(TERMINAL))
 _DONE = ", ".join(f"'{state}'" for state in sorted(FINISHED))
+_SUCCEEDED = (
+    "select t.id, n.id as region_id, n.path from unnest($2::uuid[], $3::uuid[]) with ordinality"
+    " u(old, new, at) join case_routings t on t.region_id = u.old join regions n on n.id = u.new"
+    " where t.id = any($1) order by u.at, t.id"
+)
 _PLACED = (
     ("case_assignments", "region_path"),
     ("case_suspensions", "region_path"),
@@ -82,5 +89,51 @@ async def _follow(transaction: Transaction, became: Became) -> None:
     )
 
 
+async def _routed_to(transaction: Transaction, organisation_id: UUID) -> int:
+    count: int = await transaction.connection.fetchval(
+        "select count(*) from case_routings where organisation_id = $1"
+        f" and (valid_until is null or valid_until > {TODAY} and valid_until > valid_from)",
+        organisation_id,
+    )
+    return count
+
+
+async def _routing_follows(transaction: Transaction, became: Became) -> None:
+    """The rows of a region end today and go on in its successors; where two of them would meet in
+    one, that of the first region goes on."""
+    connection = transaction.connection
+    old = [one for one, _ in became]
+    ended = await connection.fetch(
+        f"update case_routings set valid_until = greatest(valid_from, {TODAY}),"
+        " reason = '区划变更', version = version + 1 where region_id = any($1)"
+        f" and (valid_until is null or valid_until > {TODAY} and valid_until > valid_from)"
+        " returning id",
+        old,
+    )
+    if not ended:
+        return
+    for row in await connection.fetch(
+        _SUCCEEDED, [r["id"] for r in ended], old, [n for _, n in became]
+    ):
+        await connection.execute(
+            "insert into case_routings (id, category_id, region_id, region_path, basis, role,"
+            " level, organisation_id, party_kind, valid_from, source, created_at)"
+            " select $1, t.category_id, $3, $4, t.basis, t.role, t.level, t.organisation_id,"
+            f" t.party_kind, greatest(t.valid_from, {TODAY}), t.source, now()"
+            " from case_routings t where t.id = $2 on conflict do nothing",
+            new_id(),
+            row["id"],
+            row["region_id"],
+            row["path"],
+        )
+    await record(
+        transaction,
+        action="case_routing.follow_regions",
+        object_type="CaseRouting",
+        detail={"ended": len(ended)},
+    )
+
+
 DEPENDENTS.append(Dependent("未归档案件", "件", at_region=_at_region, follow=_follow))
 DEPENDENTS.append(Dependent("未办结案件", "件", of_organisation=_of_organisation))
+DEPENDENTS.append(Dependent("派遣路由", "条", of_organisation=_routed_to, follow=_routing_follows))

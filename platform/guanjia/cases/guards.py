@@ -64,7 +64,8 @@ class Situation:
     actor_handles: bool = False
     photo_pair: bool = False
     photos: frozenset[Purpose] = frozenset()
-    parts_open: int = 0
+    parts_open: tuple[str, ...] = ()
+    """The assisting organisations whose part is not done yet."""
     suspension: Request | None = None
     extension: Request | None = None
     other: CaseFacts | None = field(default=None)
@@ -198,7 +199,7 @@ def extension_within_bounds(s: Situation) -> Refusal | None:
 def parts_done(s: Situation) -> Refusal | None:
     if not s.parts_open:
         return None
-    return _guard_failed("PARTS_OPEN", f"还有{s.parts_open}个协办单位没有完成。")
+    return _guard_failed("PARTS_OPEN", f"协办单位{'、'.join(s.parts_open)}的任务还没有完成。")
 
 
 def photos_or_reason(s: Situation) -> Refusal | None:

@@ -19,7 +19,8 @@ _TIANMEN = "天门市数字城管 2016 年 12 月评价口径"
 _DESIGN = "本系统设计"
 
 
-def _level(level: Level, length: int) -> Parting:
+def by_level(level: Level, length: int) -> Parting:
+    """Parted by the regions of a level, whose paths have this length."""
     return Parting(
         f"left({{row}}.region_path, {length})",
         "select r.path as key, r.id, r.code, r.name,"
@@ -29,15 +30,16 @@ def _level(level: Level, length: int) -> Parting:
     )
 
 
-def _handlers(kind: OrganisationKind) -> Parting:
+def by_organisation(kind: OrganisationKind, column: str = "handler_id") -> Parting:
+    """Parted by the organisations of a kind whose id is in the column."""
     of_kind = f"g.kind = '{kind}'"
     return Parting(
-        "{row}.handler_id::text",
+        f"{{row}}.{column}::text",
         "select g.id::text as key, g.id, '' as code, g.name, false as standing"
         " from organisations g"
         f" where g.tenant_id = {{tenant}} and {of_kind}",
-        only="({row}.handler_id is null or exists (select 1 from organisations g"
-        f" where g.tenant_id = {{tenant}} and g.id = {{row}}.handler_id and {of_kind}))",
+        only=f"({{row}}.{column} is null or exists (select 1 from organisations g"
+        f" where g.tenant_id = {{tenant}} and g.id = {{row}}.{column} and {of_kind}))",
     )
 
 
@@ -48,11 +50,11 @@ CASES = Source(
     permission="case:read",
     region="region_path",
     partings={
-        Dimension.STREET: _level(Level.STREET, 10),
-        Dimension.COMMUNITY: _level(Level.COMMUNITY, 15),
-        Dimension.GRID: _level(Level.GRID, 20),
-        Dimension.DEPARTMENT: _handlers(OrganisationKind.DEPARTMENT),
-        Dimension.COMPANY: _handlers(OrganisationKind.PROPERTY_COMPANY),
+        Dimension.STREET: by_level(Level.STREET, 10),
+        Dimension.COMMUNITY: by_level(Level.COMMUNITY, 15),
+        Dimension.GRID: by_level(Level.GRID, 20),
+        Dimension.DEPARTMENT: by_organisation(OrganisationKind.DEPARTMENT),
+        Dimension.COMPANY: by_organisation(OrganisationKind.PROPERTY_COMPANY),
         Dimension.CATEGORY: Parting(
             "{row}.category_id::text",
             "select k.id::text as key, k.id, k.code, k.name, false as standing"

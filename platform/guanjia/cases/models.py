@@ -29,6 +29,8 @@ PART_REACH = Reachable(region="region_path", organisation=_ASSIGNED % "case_id",
 EVENT_REACH = replace(PART_REACH, region="current_path")
 """Events too; `region_path` says where the case lay when the event happened, and is hashed."""
 CATEGORY_REACH = Reachable(tenant_wide=True)
+"""What rules say is read by all who may read it at all: categories, and whom they go to."""
+GAP_REACH = Reachable(region="region_path")
 
 
 class CaseCategory(Model):
@@ -67,6 +69,43 @@ class CaseCategoryLimit(Model):
 
     class Meta:
         table = "case_category_limits"
+
+
+class CaseRouting(Model):
+    """派遣路由:某类别在某区域自何日至何日(不含)由谁主办或协办"""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    category_id = fields.UUIDField()
+    region_id = fields.UUIDField()
+    region_path = fields.TextField()
+    basis = fields.TextField()
+    role = fields.TextField()
+    level = fields.TextField(null=True)
+    organisation_id = fields.UUIDField(null=True)
+    party_kind = fields.TextField(null=True)
+    valid_from = fields.DateField(null=True)
+    valid_until = fields.DateField(null=True)
+    source = fields.TextField()
+    reason = fields.TextField(null=True)
+    created_at = fields.DatetimeField()
+    version = fields.IntField(default=1)
+
+    class Meta:
+        table = "case_routings"
+
+
+class RoutingGap(Model):
+    """当日没有单位主办的(社区,类别),见 `coverage`"""
+
+    id = fields.UUIDField(primary_key=True)
+    region_id = fields.UUIDField()
+    region_path = fields.TextField()
+    region_name = fields.TextField()
+    category_id = fields.UUIDField()
+    code = fields.TextField()
+
+    class Meta:
+        table = "routing_gaps"
 
 
 class Case(Model):
@@ -164,10 +203,16 @@ class CaseAssignment(Model):
     case_id = fields.UUIDField()
     organisation_id = fields.UUIDField()
     role = fields.TextField()
+    task = fields.TextField(null=True)
     plan = fields.TextField(null=True)
     assigned_at = fields.DatetimeField()
+    accepted_at = fields.DatetimeField(null=True)
     done_at = fields.DatetimeField(null=True)
     done_note = fields.TextField(null=True)
+    done_by = fields.UUIDField(null=True)
+    released_at = fields.DatetimeField(null=True)
+    released_by = fields.UUIDField(null=True)
+    release_reason = fields.TextField(null=True)
     active = fields.BooleanField()
     region_path = fields.TextField()
     reporter_id = fields.UUIDField()

@@ -80,6 +80,16 @@ class AssignmentRole(StrEnum):
     ASSIST = "ASSIST"
 
 
+class PartState(StrEnum):
+    """What became of an organisation's part: to be done, done, let go, or over because the case was
+    given to others."""
+
+    OPEN = "OPEN"
+    DONE = "DONE"
+    RELEASED = "RELEASED"
+    ENDED = "ENDED"
+
+
 class RequestState(StrEnum):
     """What became of a request for a suspension or an extension."""
 

@@ -1,9 +1,10 @@
-"""What a new tenant starts with: the workdays of the years with a notice, and the categories."""
+"""What a new tenant starts with: the workdays of the years with a notice, the categories, and whom
+they go to."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -130,6 +131,40 @@ async def seed_cases(connection: Any) -> None:
                 value,
                 unit,
             )
+
+
+_ROUTING = """
+insert into case_routings (id, category_id, region_id, region_path, basis, role, level,
+  organisation_id, party_kind, source, created_at)
+select $1, c.id, r.id, r.path, $4, $5, $6, o.id, $8, $9, now()
+from case_categories c
+join regions r on r.valid_to is null and r.code = coalesce($3, (select code from tenants))
+left join organisations o on o.kind = 'DEPARTMENT' and o.name = $7 and o.active
+where c.code = $2 and (o.id is null) = ($8::text is not null)
+  and not exists (select 1 from case_routings t where t.category_id = c.id and t.region_id = r.id
+    and t.basis = $4 and t.role = $5 and t.any_level = coalesce($6, '')
+    and ($5 = 'LEAD' or t.slot = coalesce(o.id::text, $8)))
+returning id
+"""
+
+
+async def seed_routings(connection: Any, described: Iterable[Any]) -> int:
+    """The tenant of this transaction has the routing that its file describes, and for what the file
+    does not speak of that of the platform, without a day of beginning: no source says one. Where it
+    has or had such a row, changed or not, that stays. Categories, regions and departments that it
+    does not have are left out. Returns how many rows are new."""
+    rows = [
+        (r.category, r.region, r.basis, r.role, r.level, r.department, r.party_kind, r.source)
+        for r in described
+    ]
+    rows += [
+        (r["category"], None, r["basis"], r["role"], None, None, r["party_kind"], r["source"])
+        for r in _rows("routings.csv")
+    ]
+    added = 0
+    for row in rows:
+        added += await connection.fetchval(_ROUTING, new_id(), *row) is not None
+    return added
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:

@@ -127,6 +127,7 @@ LABELS = {
     "choice": "满意度",
     "original_id": "被并入的案件",
     "note": "完成情况",
+    "task": "任务",
     "text": "更正内容",
     "value": "延期的时长",
 }
@@ -134,6 +135,7 @@ LABELS = {
 S = State
 _BEFORE_FILING = (S.REPORTED, S.VERIFYING)
 _IN_HAND = (S.REPORTED, S.VERIFYING, S.FILED, S.DISPATCHED, S.RETURNED, S.ACCEPTED, S.IN_PROGRESS)
+_WORKED_ON = (S.DISPATCHED, S.ACCEPTED, S.IN_PROGRESS, S.SUSPENDED, S.REWORK)
 SYSTEM_STEP = Who("", Authority.SYSTEM)
 
 
@@ -167,6 +169,10 @@ def _who(permission: str, authority: Authority) -> Who:
 
 A = Authority
 _REPORTERS = (_who("report", A.REACH), _who("report", A.REPORTER))
+_DISPATCHERS = (
+    _who("dispatch", A.OWN_LEVEL_OR_ABOVE),
+    _who("dispatch_below", A.OWN_LEVEL_OR_ABOVE),
+)
 _HANDLER = _who("handle", A.LEAD)
 _REPORT = ("category_id", "region_id", "title", "location", "source")
 
@@ -195,8 +201,7 @@ ROWS: tuple[Transition[State, Who], ...] = (
        requires=("reason", "evidence", "suggested_id"), guards=("within_return_window",),
        clock=("due_at keeps running",)),
     _t("T8", "rule_return", "退单裁定", (S.RETURNED,), S.DISPATCHED,
-       _who("dispatch", A.OWN_LEVEL_OR_ABOVE), _who("dispatch_below", A.OWN_LEVEL_OR_ABOVE),
-       requires=("reason",), guards=("few_returns", "handler_fits_level"),
+       *_DISPATCHERS, requires=("reason",), guards=("few_returns", "handler_fits_level"),
        clock=("due_at starts anew if accepted",)),
     _t("T8", "rule_repeated_return", "多次退单裁定", (S.RETURNED,), S.DISPATCHED,
        _who("approve_suspension", A.SUPERVISOR), requires=("reason",),
@@ -236,7 +241,7 @@ ROWS: tuple[Transition[State, Who], ...] = (
     _t("ESCALATED", "escalate_case", "上报上级(吹哨)", (*_IN_HAND, S.CHECKING), None,
        _who("escalate", A.OWN_LEVEL), requires=("reason",), guards=("level_above_exists",)),
     _t("SUPERVISED", "supervise_case", "督办", tuple(OPEN - {S.DRAFT}), None,
-       _who("supervise", A.DISTRICT), requires=("reason",),
+       _who("supervise", A.DISTRICT), SYSTEM_STEP, requires=("reason",),
        guards=("not_supervised", "answer_lies_ahead")),
     _t("SUPERVISION_RELEASED", "release_supervision", "解除督办",
        tuple(frozenset(S) - TERMINAL - {S.DRAFT}), None, _who("supervise", A.DISTRICT),
@@ -255,6 +260,10 @@ ROWS: tuple[Transition[State, Who], ...] = (
     _t("EXTENSION_REFUSED", "refuse_extension", "不批准延期", (S.ACCEPTED, S.IN_PROGRESS), None,
        _who("approve_extension", A.ABOVE_DISPATCHER), requires=("reason",),
        guards=("extension_requested",)),
+    _t("PART_ASSIGNED", "assign_part", "交办协办任务", _WORKED_ON, None, *_DISPATCHERS,
+       requires=("task",)),
+    _t("PART_RELEASED", "release_part", "解除协办", _WORKED_ON, None, *_DISPATCHERS,
+       requires=("reason",)),
     _t("PART_DONE", "complete_part", "协办完成", (S.ACCEPTED, S.IN_PROGRESS), None,
        _who("handle", A.ASSISTANT), requires=("note",)),
     _t("CHECK_PASSED", "pass_check", "核查通过", (S.CHECKING,), None, _who("check", A.CHECKER),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from shapely import MultiPolygon, Polygon, is_valid_reason
+from shapely import MultiPolygon, Point, Polygon, from_geojson, is_valid_reason
 from shapely.errors import ShapelyError
 
 from guanjia.graph.errors import BAD_USER_INPUT, Refusal
@@ -112,6 +112,11 @@ def _square_metres(shape: Polygon | MultiPolygon) -> float:
 def corners(found: Boundary | None) -> Iterator[float | None]:
     """The values of west, south, east and north."""
     yield from found.box if found else (None,) * 4
+
+
+def encloses(document: str, longitude: float, latitude: float) -> bool:
+    """Whether a place lies in a kept outline or on its edge."""
+    return bool(from_geojson(document).covers(Point(longitude, latitude)))
 
 
 def _refused(message: str) -> Refusal:

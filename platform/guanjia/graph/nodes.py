@@ -151,7 +151,7 @@ def _node(
             mapping = _complete(declared.mapping, attribute, kinds)
             check_field(f"{cls.__name__}.{attribute}", mapping, declared.protection, classes)
             mapped[attribute] = mapping
-            setattr(cls, attribute, _field(declared, mapping))
+            setattr(cls, attribute, field_of(declared, mapping))
     NODES.add(
         Node(
             name=cls.__name__,
@@ -196,7 +196,7 @@ def _complete(mapping: Any, attribute: str, kinds: Mapping[str, str]) -> Any:
     return replace(mapping, name=name, kind=kinds[name])
 
 
-def _field(declared: Declared, mapping: Any) -> Any:
+def field_of(declared: Declared, mapping: Any) -> Any:
     """The field's type is the annotation in its class, which may name a class further below."""
     return strawberry.field(
         resolver=_resolver(mapping),

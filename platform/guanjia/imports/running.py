@@ -175,6 +175,7 @@ class Runner:
 
         async def work(progress: Progress) -> None:
             async with self._database.tenant_transaction(run.place.tenant_id) as transaction:
+                await _planned(transaction)
                 await run.kind.prepare(transaction)
                 await self._apply(transaction, run, progress)
                 until = dt.datetime.now(dt.UTC) + dt.timedelta(days=run.kind.undo_days)
@@ -208,6 +209,7 @@ class Runner:
             effects = await run.kind.apply(transaction, run.place, doing) if doing else ()
             await staging.settle(transaction, batch, seal, piece.position, effects)
             progress.done += len(piece.rows)
+            await _replanned(transaction, piece.position + 1)
 
     async def undo(self, run: Run) -> None:
         """Everything the batch did is taken back; or nothing is, and the batch says why."""
@@ -215,6 +217,7 @@ class Runner:
         async def work(progress: Progress) -> None:
             async with self._database.tenant_transaction(run.place.tenant_id) as transaction:
                 connection, batch = transaction.connection, run.batch["id"]
+                await _planned(transaction)
                 await run.kind.prepare(transaction)
                 seal = await staging.seal_of(connection, self._sealing, run.batch)
                 kept = 0
@@ -318,6 +321,19 @@ class Runner:
                     await staging.drop(transaction, run.batch["id"])
                 changes = "state = $3, message = $4, done = 0"
                 await self._finished(transaction, run, changes, state, message)
+
+
+async def _planned(transaction: Transaction) -> None:
+    """Statements are planned for any tenant: of one whose first list this is the statistics know
+    nothing, the planner takes it for one row, and any index that begins with it will do."""
+    await transaction.connection.execute("set local plan_cache_mode = force_generic_plan")
+
+
+async def _replanned(transaction: Transaction, parts: int) -> None:
+    """Whenever the list has doubled, statements are planned anew for tables as large as they are by
+    now: foreign keys, too, are checked with a plan that is kept, made while they were empty."""
+    if parts.bit_count() == 1:
+        await transaction.connection.execute("discard plans")
 
 
 async def examined(run: Run, connection: Any, rows: list[StagedRow]) -> list[Finding]:

@@ -76,6 +76,26 @@ class Department(_Part):
     name: LongName
 
 
+class Routing(_Part):
+    """Who leads or assists for a category, in a region (the whole district without one): a
+    department of this file, or an organisation that follows from the place."""
+
+    category: ShortName
+    basis: Literal["OWNER", "TERRITORY"]
+    role: Literal["LEAD", "ASSIST"]
+    department: LongName | None = None
+    party_kind: Literal["PROPERTY_COMPANY", "COMMUNITY", "STREET_OFFICE"] | None = None
+    region: str | None = Field(default=None, pattern=r"^[0-9]{6,15}$")
+    level: Literal["COMMUNITY", "STREET", "DISTRICT"] | None = None
+    source: LongName = "[design] 本系统设定"
+
+    @model_validator(mode="after")
+    def _one_party(self) -> Routing:
+        if (self.department is None) == (self.party_kind is None):
+            raise ValueError("department 与 party_kind 须且只能给出一个")
+        return self
+
+
 class OfficeHours(_Part):
     """Pairs of local times, for example 08:00–12:00 and 14:30–17:30."""
 
@@ -159,6 +179,7 @@ class TenantFile(_Part):
     sign_in: SignIn = SignIn()
     administrators: tuple[Administrator, ...] = ()
     departments: tuple[Department, ...] = ()
+    routing: tuple[Routing, ...] = ()
 
     @model_validator(mode="after")
     def _no_doubles(self) -> TenantFile:
@@ -169,6 +190,12 @@ class TenantFile(_Part):
         ):
             if doubled := sorted({name for name in names if names.count(name) > 1}):
                 raise ValueError(f"{what}重复:{'、'.join(doubled)}")
+        known = {department.name for department in self.departments}
+        for route in self.routing:
+            if route.department is not None and route.department not in known:
+                raise ValueError(
+                    f"路由 {route.category} 的部门 {route.department} 不在 departments 中"
+                )
         return self
 
     def settings(self) -> dict[str, Any]:

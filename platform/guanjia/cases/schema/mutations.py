@@ -107,11 +107,18 @@ class EscalateCaseInput(CaseStepInput):
 
 @strawberry.input(description="派遣:主办、协办与时限(缺省用类别的时限)")
 class DispatchCaseInput(CaseStepInput):
-    organisation_id: strawberry.ID
-    assistant_ids: list[strawberry.ID] = strawberry.field(default_factory=list)
+    organisation_id: strawberry.ID | None = strawberry.field(
+        default=None, description="主办单位;不填时按派遣路由,见 explainDispatch"
+    )
+    assistant_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="协办单位;主办与协办都不填时按派遣路由"
+    )
     limit_value: int | None = None
     limit_unit: TimeUnit | None = None
     note: str | None = None
+    reason: str | None = strawberry.field(
+        default=None, description="派给路由以外的单位时须填写,记入经过"
+    )
 
 
 @strawberry.input(description="退单")
@@ -168,6 +175,21 @@ class CompletePartInput(CaseStepInput):
     organisation_id: strawberry.ID | None = strawberry.field(
         default=None, description="协办单位;只有一个未完成时可不填,外部单位由主办单位代填"
     )
+    attachment_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="已上传的照片(处置后)"
+    )
+
+
+@strawberry.input(description="交办协办任务;尚未协办的单位由此成为协办单位")
+class AssignPartInput(CaseStepInput):
+    organisation_id: strawberry.ID
+    task: str = strawberry.field(description="请该单位做什么")
+
+
+@strawberry.input(description="解除一个单位的协办")
+class ReleasePartInput(CaseStepInput):
+    organisation_id: strawberry.ID
+    reason: str
 
 
 @strawberry.input(description="反馈处置结果")
@@ -326,6 +348,12 @@ class Mutation:
     )
     approve_extension: CasePayload = _step(
         service.approve_extension, RuleRequestInput, "case:approve_extension", "裁定延期(T12)"
+    )
+    assign_part: CasePayload = _step(
+        service.assign_part, AssignPartInput, "case:dispatch", "交办或修改协办任务"
+    )
+    release_part: CasePayload = _step(
+        service.release_part, ReleasePartInput, "case:dispatch", "解除协办,其任务不必再完成"
     )
     complete_part: CasePayload = _step(
         service.complete_part, CompletePartInput, "case:handle", "协办完成"

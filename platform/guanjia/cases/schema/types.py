@@ -43,6 +43,9 @@ SuspensionReason = strawberry.enum(
 AssignmentRole = strawberry.enum(
     reasons.AssignmentRole, name="AssignmentRole", description="主办、协办"
 )
+PartState = strawberry.enum(
+    reasons.PartState, name="PartState", description="未完成、已完成、已解除、已因改派而终止"
+)
 Satisfaction = strawberry.enum(
     reasons.Satisfaction, name="Satisfaction", description="满意、基本满意、不满意"
 )
@@ -59,6 +62,14 @@ LATE = (
 OVERDUE = f"coalesce({LATE}, false)"
 CONTACT = (
     "(select cc.{} from case_contacts cc where cc.tenant_id = {{tenant}} and cc.id = {{row}}.id)"
+)
+PART_STATE = (
+    "case when {row}.role <> 'ASSIST' then null when {row}.released_at is not null then 'RELEASED'"
+    " when {row}.done_at is not null then 'DONE' when {row}.active then 'OPEN' else 'ENDED' end"
+)
+NAME_OF = (
+    "(select pm.display_name from memberships pm where pm.tenant_id = {{tenant}}"
+    " and pm.id = {{row}}.{})"
 )
 # Within one case, and only there, the number is a place.
 BY_SEQ = Order("SEQ", (SortKey("seq", "int"),))
@@ -188,10 +199,17 @@ class CaseAssignment:
     id: strawberry.ID = column()
     role: AssignmentRole = column("主办或协办")
     active: bool = column("是否仍承办")
+    task: str | None = column("交办的任务")
+    part_state: PartState | None = derived(PART_STATE, "协办任务的状态;主办单位为空")
     plan: str | None = column("处置方案")
     assigned_at: dt.datetime = column("交办时间")
+    accepted_at: dt.datetime | None = column("外部单位签收任务的时间")
     done_at: dt.datetime | None = column("完成时间")
     done_note: str | None = column("完成情况")
+    done_by: str | None = derived(NAME_OF.format("done_by"), "完成人")
+    released_at: dt.datetime | None = column("解除协办的时间")
+    released_by: str | None = derived(NAME_OF.format("released_by"), "解除人")
+    release_reason: str | None = column("解除协办的理由")
     organisation: Organisation | None = one("Organisation", "organisation_id", through="case:read")
 
 

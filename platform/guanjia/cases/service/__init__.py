@@ -31,6 +31,7 @@ from guanjia.cases.service.filing import (
     verify_case,
 )
 from guanjia.cases.service.handling import complete_part, give_feedback, start_case
+from guanjia.cases.service.parts import assign_part, release_part
 from guanjia.cases.service.report import report_case, submit_case
 from guanjia.cases.service.requests import (
     approve_extension,
@@ -50,6 +51,7 @@ __all__ = [
     "approve_suspension",
     "archive_case",
     "archive_fault",
+    "assign_part",
     "calendar_years",
     "case_in_reach",
     "change_category",
@@ -67,6 +69,7 @@ __all__ = [
     "give_feedback",
     "link_duplicate",
     "load_calendar_year",
+    "release_part",
     "release_supervision",
     "reopen_case",
     "report_case",

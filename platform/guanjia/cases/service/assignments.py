@@ -44,25 +44,44 @@ async def assistants(file: CaseFile, ids: Sequence[UUID], lead_id: UUID | None) 
 
 
 async def assign(file: CaseFile, lead_id: UUID, assistant_ids: Sequence[UUID]) -> None:
-    """These organisations, and no others, work on the case."""
+    """These organisations, and no others, work on the case. One that assists on keeps its task,
+    which is to be done anew."""
     connection, tenant = file.transaction.connection, file.transaction.tenant_id
-    await connection.execute(
+    given: Sequence[Mapping[str, Any]] = await connection.fetch(
         "update case_assignments set active = false"
-        " where tenant_id = $1 and case_id = $2 and active",
+        " where tenant_id = $1 and case_id = $2 and active returning organisation_id, role, task",
         tenant,
         file.id,
     )
-    roles = [AssignmentRole.LEAD, *(AssignmentRole.ASSIST for _ in assistant_ids)]
-    await connection.execute(
+    tasks = {row["organisation_id"]: row["task"] for row in given if row["role"] == "ASSIST"}
+    await _insert(file, AssignmentRole.LEAD, [lead_id], [None])
+    await _insert(
+        file, AssignmentRole.ASSIST, assistant_ids, [tasks.get(one) for one in assistant_ids]
+    )
+
+
+async def add_assistant(file: CaseFile, organisation_id: UUID) -> None:
+    """The organisation assists too."""
+    await _insert(file, AssignmentRole.ASSIST, [organisation_id], [None])
+
+
+async def _insert(
+    file: CaseFile,
+    role: AssignmentRole,
+    organisation_ids: Sequence[UUID],
+    tasks: Sequence[str | None],
+) -> None:
+    await file.transaction.connection.execute(
         "insert into case_assignments"
-        " (id, case_id, region_path, reporter_id, organisation_id, role, assigned_at)"
-        " select u.i, $2, $3, $4, u.o, u.r, $5 from unnest($1::uuid[], $6::uuid[], $7::text[])"
-        " u(i, o, r)",
-        [new_id() for _ in roles],
+        " (id, case_id, region_path, reporter_id, organisation_id, role, task, assigned_at)"
+        " select u.i, $2, $3, $4, u.o, $8, u.t, $5 from unnest($1::uuid[], $6::uuid[], $7::text[])"
+        " u(i, o, t)",
+        [new_id() for _ in organisation_ids],
         file.id,
         file.region_path,
         file.row["reporter_id"],
         file.now,
-        [lead_id, *assistant_ids],
-        roles,
+        organisation_ids,
+        tasks,
+        role,
     )

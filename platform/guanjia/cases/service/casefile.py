@@ -27,6 +27,7 @@ from guanjia.cases.models import CASE_REACH, Case
 from guanjia.cases.reasons import AssignmentRole, Level, Source
 from guanjia.cases.service.changes import CASES
 from guanjia.cases.service.contents import Assigned, complete
+from guanjia.cases.service.followers import FOLLOWERS
 from guanjia.cases.service.telling import tell_of
 from guanjia.cases.service.timeline import append_event
 from guanjia.cases.service.workdays import load_calendar
@@ -99,7 +100,7 @@ class CaseFile:
             or any(a.organisation_id in organisations for a in self.assigned),
             photo_pair=self.photo_pair,
             photos=self.photos,
-            parts_open=sum(not a.done for a in open_parts),
+            parts_open=tuple(sorted(a.name for a in open_parts if not a.done)),
             suspension=self.suspension,
             extension=self.extension,
             **more,
@@ -127,6 +128,11 @@ class CaseFile:
         MACHINE.check_data(row, data)
         MACHINE.check_guards(row, situation)
         return Step(row, reach, who)
+
+    def acting_level(self, action: str) -> Level:
+        """The level at which the actor may take the step that is up to a level; Denied if none."""
+        reach, _ = self._entitled(MACHINE.row(action, self.facts.state), self.place)
+        return Level(reach.level)
 
     async def begin(self, step: Step, payload: Payload) -> None:
         """The row was inserted by the step: its first event."""
@@ -166,11 +172,13 @@ class CaseFile:
             *(getattr(self.facts, name) for name in _FACTS),
         )
         await self._tell(step, event)
+        for follow in FOLLOWERS:
+            await follow(self, before, event)
 
     async def annotate(self, step: Step, payload: Payload) -> UUID:
-        """The step is told in the timeline and the case stays as it is; the event's id."""
-        facts, author = self.facts, self.actor
-        assert author is not None, "the system annotates nothing"
+        """The step is told in the timeline and the case stays as it is; the event's id. It may be
+        a step of what hangs on the case; without a reach the system took it."""
+        facts, author = self.facts, self.actor if step.reach else None
         return await self._tell(
             step,
             Event(
@@ -179,7 +187,7 @@ class CaseFile:
                 facts.state,
                 facts.state,
                 self.now,
-                author.membership_id,
+                author.membership_id if author else None,
                 payload,
                 due_at=facts.due_at,
                 first_due_at=facts.first_due_at,
@@ -270,7 +278,7 @@ class CaseFile:
 class Step:
     """A transition that may be taken, and by which right. Without a reach the system takes it."""
 
-    row: Transition[State, Who]
+    row: Transition[Any, Any]
     reach: Reach | None
     who: Who
 

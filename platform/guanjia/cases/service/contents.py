@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Assigned:
     organisation_id: UUID
+    name: str
     kind: str
     role: AssignmentRole
     active: bool
@@ -32,16 +33,19 @@ async def complete(file: CaseFile) -> None:
     key = (file.transaction.tenant_id, file.id)
     connection = file.transaction.connection
     assigned = await connection.fetch(
-        "select a.organisation_id, o.kind, a.role, a.active, a.done_at is not null as done"
+        "select a.organisation_id, o.name, o.kind, a.role, a.active, a.done_at is not null as done"
         " from case_assignments a join organisations o"
         " on o.tenant_id = a.tenant_id and o.id = a.organisation_id"
         " where a.tenant_id = $1 and a.case_id = $2",
         *key,
     )
     file.assigned = tuple(
-        Assigned(a["organisation_id"], a["kind"], AssignmentRole(a["role"]), a["active"], a["done"])
+        Assigned(
+            a["organisation_id"], a["name"], a["kind"], AssignmentRole(a["role"]), a["active"],
+            a["done"],
+        )
         for a in assigned
-    )
+    )  # fmt: skip
     suspensions = await connection.fetch(
         "select * from case_suspensions where tenant_id = $1 and case_id = $2", *key
     )

@@ -11,16 +11,17 @@ from guanjia.cases import inputs
 from guanjia.cases.facts import Payload
 from guanjia.cases.machine import MISSING_DATA
 from guanjia.cases.models import Case
-from guanjia.cases.reasons import AssignmentRole
+from guanjia.cases.reasons import LEVEL_TITLES, AssignmentRole
 from guanjia.cases.service.assignments import assign, assistants, organisation
 from guanjia.cases.service.casefile import CaseFile, open_file
 from guanjia.cases.service.contents import Assigned
 from guanjia.cases.service.requests import withdraw_requests
+from guanjia.cases.service.routing import answer_for, matter_of
 from guanjia.cases.transitions import FREE_RETURNS, LABELS
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
 from guanjia.graph.errors import BAD_USER_INPUT, Refusal
-from guanjia.graph.times import Unit
+from guanjia.graph.times import Unit, local_date
 
 MOST_DAYS = 365
 """The longest limit a dispatcher may set, in units."""
@@ -34,16 +35,21 @@ async def dispatch_case(
     id: UUID,
     version: int,
     now: datetime,
-    organisation_id: UUID,
-    assistant_ids: Sequence[UUID] = (),
+    organisation_id: UUID | None = None,
+    assistant_ids: Sequence[UUID] | None = None,
     limit_value: int | None = None,
     limit_unit: Unit | None = None,
     note: str | None = None,
+    reason: str | None = None,
 ) -> Case:
     """T5. The organisation is in charge of the work (主办) and the clock runs. Without a limit the
-    category's holds."""
+    category's holds. Without an organisation the routing table says who leads and, unless they are
+    given, who assists; an organisation other than the table's needs a reason, which the event
+    keeps."""
     file = await open_file(transaction, actor, scope, id, version, now)
     value, unit = await _limit(file, limit_value, limit_unit)
+    why = inputs.text(reason, LABELS["reason"], "reason")
+    organisation_id, assistant_ids = await _routed(file, organisation_id, assistant_ids, why)
     kind = await transaction.connection.fetchval(
         "select kind from organisations where tenant_id = $1 and id = $2",
         transaction.tenant_id,
@@ -64,6 +70,7 @@ async def dispatch_case(
             limit_value=value,
             limit_unit=unit,
             note=inputs.text(note, "说明", "note"),
+            reason=why or None,
         ),
     )
     return await file.saved()
@@ -165,6 +172,34 @@ async def rule_return(
     )
     await file.write(step, said)
     return await file.saved()
+
+
+async def _routed(
+    file: CaseFile, lead_id: UUID | None, assistant_ids: Sequence[UUID] | None, why: str | None
+) -> tuple[UUID, Sequence[UUID]]:
+    """Who leads and who assists: as given, or as the routing table in force today says."""
+    transaction, level = file.transaction, file.acting_level("dispatch_case")
+    matter = await matter_of(transaction.connection, transaction.tenant_id, file.row, level)
+    answer = await answer_for(
+        transaction.connection, transaction.tenant_id, matter, local_date(file.now)
+    )
+    if lead_id is None:
+        if answer.lead is None:
+            raise Refusal(
+                "NO_ROUTE",
+                f"路由中没有{LEVEL_TITLES[level]}可派的主办单位,请指明单位或上报上级;"
+                "缘由见 explainDispatch。",
+                ("organisationId",),
+            )
+        helping = [party.id for party in answer.assistants]
+        return answer.lead.id, helping if assistant_ids is None else assistant_ids
+    if answer.lead is not None and answer.lead.id != lead_id and not why:
+        raise Refusal(
+            "OFF_ROUTE",
+            f"按路由应由{answer.lead.name}主办;派给其他单位的,请填写理由。",
+            ("reason",),
+        )
+    return lead_id, assistant_ids or ()
 
 
 async def _limit(file: CaseFile, value: int | None, unit: Unit | None) -> tuple[int, Unit]:

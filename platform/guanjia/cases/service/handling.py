@@ -60,6 +60,7 @@ async def complete_part(
     now: datetime,
     note: str,
     organisation_id: UUID | None = None,
+    attachment_ids: Sequence[UUID] = (),
 ) -> Case:
     """The part of an assisting organisation is done. Its members say so; for an external party,
     which has no account, the organisation in charge does. `organisation_id` may be left out by
@@ -83,14 +84,16 @@ async def complete_part(
     if helper.done:
         raise Refusal(CONFLICT, "该协办单位已经完成。", ("organisationId",))
     await transaction.connection.execute(
-        "update case_assignments set done_at = $4, done_note = $5 where tenant_id = $1"
-        " and case_id = $2 and organisation_id = $3 and active",
+        "update case_assignments set done_at = $4, done_note = $5, done_by = $6"
+        " where tenant_id = $1 and case_id = $2 and organisation_id = $3 and active",
         transaction.tenant_id,
         id,
         helper.organisation_id,
         now,
         done,
+        actor.membership_id,
     )
+    await file.hang(attachment_ids, Purpose.AFTER)
     await file.write(step, Payload(organisation_id=helper.organisation_id, note=done))
     return await file.saved()
 

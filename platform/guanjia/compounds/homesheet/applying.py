@@ -32,11 +32,13 @@ _LOCK = "select pg_advisory_xact_lock(hashtextextended($1, 29))"
 _INSERT_HOMES = """
 insert into house_units (id, building_id, compound_id, region_path, unit, floor, room, label,
   estate_code, area_dm2, valid_from)
-select u.id, b.id, b.compound_id, b.region_path, u.unit, u.floor, u.room, u.label, u.code, u.area,
-  u.day from unnest($2::uuid[], $3::uuid[], $4::text[], $5::int[], $6::text[], $7::text[],
-  $8::text[], $9::int[], $10::date[]) u(id, building, unit, floor, room, label, code, area, day)
-join buildings b on b.tenant_id = $1 and b.id = u.building
+select u.* from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::int[],
+  $7::text[], $8::text[], $9::text[], $10::int[], $11::date[]) u
 """
+_HOME_COLUMNS = (
+    "id", "building_id", "compound_id", "region_path", "unit", "floor", "room", "label",
+    "estate_code", "area_dm2", "valid_from",
+)  # fmt: skip
 _CHANGE_HOMES = """
 update house_units h set area_dm2 = coalesce(u.area, h.area_dm2),
   estate_code = coalesce(u.code, h.estate_code), version = h.version + 1
@@ -50,11 +52,9 @@ where h.tenant_id = $1 and h.id = u.id and h.valid_from > u.day
 """
 _INSERT_BINDINGS = """
 insert into house_bindings (id, house_unit_id, building_id, compound_id, person_id, region_path,
-  relation, proof, proven_by, proven_at, valid_from)
-select u.id, h.id, h.building_id, h.compound_id, u.person, h.region_path, u.relation, u.proof, $8,
-  now(), u.day from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::date[])
-  u(id, home, person, relation, proof, day)
-join house_units h on h.tenant_id = $1 and h.id = u.home
+  relation, proof, valid_from, proven_by, proven_at)
+select u.*, $10, now() from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[],
+  $6::text[], $7::text[], $8::text[], $9::date[]) u
 """
 # A first owner of an earlier part of this file gives way to the holder whom a later one names.
 _GIVE_WAY = (
@@ -130,35 +130,33 @@ async def _homes(doing: _Doing) -> None:
     """New homes are there and those that differ are changed; each begins with its residents."""
     new: dict[Any, dict[str, Any]] = {}
     changed: dict[UUID, Row] = {}
-    earliest: dict[UUID, dt.date] = {}
+    earlier: dict[UUID, dt.date] = {}
     for row in doing.rows:
-        key = doing.stored.key(row)
+        key, since = doing.stored.key(row), doing.since(row)
         home = doing.stored.homes.get(key)
         if home is None:
             home = new[key] = doing.stored.homes[key] = _new_home(doing, row)
             doing.effects[row.number]["made"] = str(home["id"])
         elif row["first"] == row.number and _differs(home, row):
             changed[home["id"]] = row
-        begins = min(doing.since(row), earliest.get(home["id"], home["valid_from"]))
-        earliest[home["id"]] = begins
         if key in new:
-            home["valid_from"] = begins
+            home["valid_from"] = min(since, home["valid_from"])
+        elif since < earlier.get(home["id"], home["valid_from"]):
+            earlier[home["id"]] = since
     connection = doing.transaction.connection
-    names = (
-        "id", "building_id", "unit", "floor", "room", "label", "estate_code", "area_dm2",
-        "valid_from",
-    )  # fmt: skip
     await connection.execute(
-        _INSERT_HOMES, doing.tenant, *([home[name] for home in new.values()] for name in names)
+        _INSERT_HOMES, *([home[name] for home in new.values()] for name in _HOME_COLUMNS)
     )
-    await connection.execute(_BEGIN_EARLIER, doing.tenant, list(earliest), list(earliest.values()))
+    if earlier:
+        await connection.execute(_BEGIN_EARLIER, doing.tenant, list(earlier), [*earlier.values()])
     await _change_homes(doing, changed)
 
 
 def _new_home(doing: _Doing, row: Row) -> dict[str, Any]:
     building = doing.stored.building(row)
     return {
-        "id": new_id(), "building_id": building["id"], "unit": row["unit"],
+        "id": new_id(), "building_id": building["id"], "compound_id": building["compound_id"],
+        "region_path": building["region_path"], "unit": row["unit"],
         "floor": row["floor"], "room": row["room"],
         "label": forms.label(building["name"], row["unit"], row["room"]),
         "estate_code": row["estate_code"], "area_dm2": row["area"],
@@ -287,22 +285,22 @@ async def _phones(doing: _Doing) -> None:
 
 async def _bindings(doing: _Doing) -> None:
     """The persons are bound to their homes."""
-    columns: list[list[Any]] = [[] for _ in range(6)]
+    columns: list[list[Any]] = [[] for _ in range(9)]
     for row in doing.rows:
         person, home = doing.persons.get(row.number), doing.home(row)
         if person is None or doing.stored.binding(home["id"], person):
             continue
         binding, relation = new_id(), RELATIONS[row["relation"]]
+        building = doing.stored.building(row)
         values = (
-            binding, home["id"], person, relation, PROOFS[row["proof"]], doing.since(row),
+            binding, home["id"], building["id"], building["compound_id"], person,
+            building["region_path"], relation, PROOFS[row["proof"]], doing.since(row),
         )  # fmt: skip
         for column, value in zip(columns, values, strict=True):
             column.append(value)
         doing.stored.bound.setdefault(home["id"], []).append(Bound(person, row["name"], relation))
         doing.effects[row.number]["binding"] = str(binding)
-    await doing.transaction.connection.execute(
-        _INSERT_BINDINGS, doing.tenant, *columns, doing.member
-    )
+    await doing.transaction.connection.execute(_INSERT_BINDINGS, *columns, doing.member)
 
 
 async def _votes(doing: _Doing) -> None:

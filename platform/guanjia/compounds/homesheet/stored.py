@@ -24,29 +24,32 @@ _BUILDINGS = (
     " and compound_id = any($2) and name = any($3) and active"
 )
 # Each row of an array is looked up by itself (`offset 0`): while a list comes in, tables grow that
-# the planner takes for small, and a scan for each part of the list would read them whole.
+# the planner takes for small, and a scan for each part of the list would read them whole. The order
+# is that of the index: of a tenant that it knows nothing of, the planner thinks that any will do.
 _HOMES = (
     "select h.* from unnest($2::uuid[], $3::text[], $4::int[], $5::text[])"
     " u(building, unit, floor, room) cross join lateral (select id, building_id, unit, floor, room,"
     " label, area_dm2, estate_code, valid_from, valid_to, version from house_units x"
     " where x.tenant_id = $1 and x.building_id = u.building and x.unit = u.unit"
-    " and x.floor = u.floor and x.room = u.room offset 0{lock}) h"
+    " and x.floor = u.floor and x.room between u.room and u.room order by x.room, x.id"
+    " offset 0{lock}) h"
 )
 _BINDINGS = (
     "select b.*, p.name from unnest($2::uuid[]) u(home) cross join lateral (select house_unit_id,"
     " person_id, relation from house_bindings x where x.tenant_id = $1"
-    " and x.house_unit_id = u.home and x.valid_to is null offset 0) b cross join lateral (select"
-    " name from persons x where x.tenant_id = $1 and x.id = b.person_id offset 0) p"
+    " and x.house_unit_id = u.home and x.valid_to is null order by x.valid_from, x.id offset 0) b"
+    " cross join lateral (select id, name from persons x where x.tenant_id = $1"
+    " and x.id >= b.person_id order by x.id limit 1) p where p.id = b.person_id"
 )
 _VOTERS = (
     "select v.* from unnest($2::uuid[]) u(home) cross join lateral (select house_unit_id,"
     " person_id from vote_holdings x where x.tenant_id = $1 and x.house_unit_id = u.home"
-    " and x.ended_at is null offset 0) v"
+    " and x.ended_at is null order by x.began_at, x.id offset 0) v"
 )
 _PHONES = (
     "select f.* from unnest($2::uuid[]) u(person) cross join lateral (select person_id,"
     " blind_index from person_phones x where x.tenant_id = $1 and x.person_id = u.person"
-    " offset 0) f"
+    " order by x.position, x.id offset 0) f"
 )
 
 

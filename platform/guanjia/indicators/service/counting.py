@@ -150,13 +150,14 @@ def _branch(
 
 
 def rows_statement(asked: Asked, metric: MetricDefinition) -> str:
-    """The SQL of the counted rows of one window: each one's id and what it adds, by id."""
+    """The SQL of the counted rows of one window: each one's id and what it adds, by id. Facts that
+    open to the same row add up."""
     known, numerator = _known(0), metric.numerator or metric.denominator
     return (
-        f"select id, d, n from (select x.{metric.source.key} as id,"
+        f"select id, sum(d) as d, sum(n) as n from (select x.{metric.source.key} as id,"
         f" {_sql(metric.denominator, known)} as d, {_sql(numerator, known)} as n"
         f" from {metric.source.table} x where {_counted(asked, metric, 0, 1)}) counted"
-        " where d > 0 order by id"
+        " where d > 0 group by id order by id"
     )
 
 

@@ -48,11 +48,12 @@ _KNOWN = (
     "select d.kind, d.blind_index, p.id, p.name, p.region_path, p.erased_at is null"
     " and p.merged_into_id is null as in_force, p.sealed_key, p.key_version"
     " from unnest($2::text[], $3::bytea[]) u(kind, index)"
-    # One by one from the index, however small the planner takes the tables for (`offset 0`).
+    # One by one, however small the planner takes the tables for; and the next in an order that only
+    # the right index has: of a tenant that it knows nothing of, it thinks that any will do.
     " cross join lateral (select * from person_documents x where x.tenant_id = $1"
-    " and x.kind = u.kind and x.blind_index = u.index offset 0) d"
-    " cross join lateral (select * from persons x where x.tenant_id = $1 and x.id = d.person_id"
-    " offset 0) p"
+    " and x.kind = u.kind and x.blind_index >= u.index order by x.blind_index limit 1) d"
+    " cross join lateral (select * from persons x where x.tenant_id = $1 and x.id >= d.person_id"
+    " order by x.id limit 1) p where d.blind_index = u.index and p.id = d.person_id"
 )
 
 

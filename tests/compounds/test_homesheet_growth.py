@@ -1,0 +1,45 @@
+"""What a long list costs grows with its length and no faster, in a tenant nobody has measured."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from tests.compounds.conftest import Estate
+from tests.compounds.residents import number
+from tests.compounds.test_homesheet import applied, resident
+
+from guanjia.imports import running, staging
+
+ROWS = 3_500
+MEASURED = "analyze house_units, house_bindings, vote_holdings, persons, person_documents"
+FETCHED = "select sum(idx_tup_fetch + seq_tup_read)::bigint from pg_stat_xact_user_tables"
+
+
+async def test_each_part_reads_what_it_names_and_not_what_came_before(
+    estate: Estate, admin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await admin.execute(MEASURED)
+    settle, fetched = staging.settle, [0]
+
+    async def counting(transaction: Any, *given: Any) -> None:
+        await settle(transaction, *given)
+        fetched.append(await transaction.connection.fetchval(FETCHED))
+
+    monkeypatch.setattr(running.staging, "settle", counting)
+    await applied(
+        estate.clerk,
+        *(
+            resident(
+                building=f"{n % 2 + 1}幢", unit=str(n // 1_000 + 1), floor=n // 20 % 50 + 1,
+                room=f"{n // 20 % 50 + 1}{n % 20 + 1:02}", name="甲一", number=number(n),
+                phone=f"139{n:08}",
+            )
+            for n in range(ROWS)
+        ),
+    )  # fmt: skip
+    parts = [after - before for before, after in pairwise(fetched)]
+    # Per row some thirty: its home and person, and the keys that its rows refer to.
+    assert len(parts) == 4
+    assert max(parts) < 60 * 1_000, parts

@@ -1,0 +1,144 @@
+"""Reminders and escalations that time alone brings about, and the steps that answer them."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from typing import Any
+
+from tests.cases.conftest import town
+
+from guanjia import settings
+from guanjia.cases.facts import replay
+from guanjia.cases.reasons import SuspensionReason
+from guanjia.graph.times import CHINA
+from guanjia.jobs.kinds import load_kinds
+from guanjia.jobs.queue import Outcome, drain
+
+__all__ = ["town"]
+KINDS = [kind for kind in load_kinds() if kind.code.startswith(("escalation.", "case."))]
+
+
+def at(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(f"2026-{text}").replace(tzinfo=CHINA)
+
+
+async def tick(town: Any, moment: str) -> None:
+    town.now = at(moment)
+    tried = await drain(town.database, town.tenant.id, KINDS, settings.load(), town.now)
+    assert {how for _, how in tried} <= {Outcome.DONE, Outcome.NOTHING}
+
+
+async def told(town: Any, case: Any) -> list[str]:
+    """What the clock said, in order: reminders by their note, escalations by level and title."""
+    rows = await town.rows(case)
+    return [row["note"] for row in rows if row["action"] in ("remind_case", "raise_automatically")]
+
+
+async def escalations(town: Any, case: Any) -> dict[str, str]:
+    async with town.open() as transaction:
+        rows = await transaction.connection.fetch(
+            "select level || ' ' || trigger_code as name, state from escalations where case_id = $1"
+            " order by raised_at",
+            case.id,
+        )
+    return {row["name"]: row["state"] for row in rows}
+
+
+async def dispatched(town: Any) -> Any:
+    """On Monday 2026-03-02 09:00, for five workdays."""
+    case = await town.report()
+    await town.do("clerk", "file_case", case)
+    return await town.do(
+        "clerk", "dispatch_case", case, organisation_id=town.organisations["company"],
+        limit_value=5, limit_unit="WORK_DAY",
+    )  # fmt: skip
+
+
+L1, L2 = "L1:派遣后无人签收,由社区回应", "L2:处置时限将尽,由街道回应"
+L3, L4 = "L3:超过处置时限,由区级回应", "L4:超期达处置时限的一倍,由区级回应"
+
+
+async def test_a_clock_reminds_and_escalates_each_time_once(town: Any) -> None:
+    case = await dispatched(town)
+    await tick(town, "03-03 17:29")
+    assert await told(town, case) == []
+    await tick(town, "03-03 17:30")
+    assert await told(town, case) == [L1]
+    await town.do("worker", "accept_case", case)
+    assert (await escalations(town, case))["L1 UNACCEPTED"] == "ANSWERED"
+    await tick(town, "03-05 08:30")
+    await tick(town, "03-05 09:30")
+    half, most, over = "处置时限已用去50%", "处置时限已用去80%", "已超过处置时限"
+    assert await told(town, case) == [L1, half]
+    # Two workers that look at the same moment do it once.
+    await asyncio.gather(tick(town, "03-06 16:18"), tick(town, "03-06 16:18"))
+    assert await told(town, case) == [L1, half, most, L2]
+    await tick(town, "03-09 17:31")
+    assert await told(town, case) == [L1, half, most, L2, over, L3]
+    assert not (await town.facts(case)).supervised
+    await tick(town, "03-16 17:30")
+    assert await told(town, case) == [L1, half, most, L2, over, L3, L4]
+    facts = await town.facts(case)
+    assert facts.supervised
+    assert facts == replay(await town.events(case)), "the timeline still leads to the case"
+    await tick(town, "03-30 09:00")
+    assert len(await told(town, case)) == 7
+    # What is done ends what waits; a rework starts another clock.
+    await town.do("worker", "start_case", case, plan="先清理")
+    await town.feedback(case)
+    assert set((await escalations(town, case)).values()) == {"ANSWERED", "ENDED"}
+    await town.do("grid_two", "check_case", case, passed=False, failed_item="未清理干净")
+    await tick(town, "04-20 09:00")
+    assert (await told(town, case))[7:] == [over, L2, L3, L4]
+
+
+async def test_what_was_missed_is_made_up_for_by_the_last_alone(town: Any, admin: Any) -> None:
+    case = await dispatched(town)
+    await town.do("worker", "accept_case", case)
+    await tick(town, "03-10 09:00")
+    assert await told(town, case) == ["已超过处置时限", L2, L3]
+    # A case from before there were clocks gets its own.
+    town.now = at("03-02 09:00")
+    old = await dispatched(town)
+    await admin.execute("delete from case_clocks where case_id = $1", old.id)
+    await tick(town, "03-10 09:30")
+    assert await told(town, old) == ["已超过处置时限", L1, L2, L3]
+
+
+async def test_nothing_is_told_while_a_case_is_suspended(town: Any) -> None:
+    case = await dispatched(town)
+    await town.do("worker", "accept_case", case)
+    await town.do("worker", "start_case", case, plan="待雨停")
+    await town.do(
+        "worker", "request_suspension", case, reason=SuspensionReason.FORCE_MAJEURE, plan="待雨停",
+        review_at=at("03-25 09:00"),
+    )  # fmt: skip
+    await town.do("street_lead", "approve_suspension", case)
+    await tick(town, "03-20 09:00")
+    assert await told(town, case) == []
+    await town.do("worker", "resume_case", case)
+    await tick(town, "03-20 10:00")
+    assert await told(town, case) == []
+    await tick(town, "03-25 09:00")
+    assert await told(town, case) == ["处置时限已用去50%"]
+
+
+async def test_referred_cases_and_many_reports_escalate_too(town: Any) -> None:
+    case = await town.report()
+    await town.do("clerk", "file_case", case)
+    await town.do("clerk", "escalate_case", case, reason="须街道处置")
+    assert await escalations(town, case) == {"L2 REFERRED": "OPEN"}
+    await town.do("street", "escalate_case", case, reason="须部门处置")
+    for number in range(19):
+        other = await town.report(location="同一处", title=f"又一户反映{number}")
+        await town.do("clerk", "link_duplicate", other, original_id=case.id)
+        waits = await escalations(town, case)
+        assert ("L4 HOUSEHOLDS" in waits) == (number == 18), number
+    assert (await town.facts(case)).supervised
+    await town.do("dispatcher", "dispatch_case", case, organisation_id=town.organisations["bureau"])
+    assert await escalations(town, case) == {
+        "L2 REFERRED": "ANSWERED", "L3 REFERRED": "ANSWERED", "L4 HOUSEHOLDS": "OPEN",
+    }  # fmt: skip
+    await town.do("supervisor", "void_case", case, reason="重复登记")
+    assert (await escalations(town, case))["L4 HOUSEHOLDS"] == "ENDED"
