@@ -248,6 +248,11 @@ class Settings(BaseSettings):
         sentences = []
         if self.database_url and not self.read_database_url:
             sentences.append(_missing("read_database_url", "应用只读角色 app_ro 的连接地址"))
+        for name in ("webhook", "sms"):
+            if (getattr(self, f"{name}_url") is None) != (getattr(self, f"{name}_key") is None):
+                sentences.append(
+                    f"{variable(f'{name}_url')} 与 {variable(f'{name}_key')} 须同时设置。"
+                )
         if self.environment == "production":
             sentences += [
                 _missing(name, meaning)

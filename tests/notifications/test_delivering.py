@@ -287,14 +287,20 @@ def test_quiet_hours(now: str, begin: str, end: str, then: str) -> None:
     [
         "https://127.0.0.1/", "https://10.0.0.1/", "https://169.254.169.254/latest",
         "https://[::1]/", "https://[::ffff:10.0.0.1]/", "https://localhost/", "https://0.0.0.0/",
-        "https://100.64.0.1/", "https://192.168.1.1:8443/", "http://127.0.0.1/", "ftp://1.1.1.1/",
-        "https://224.0.0.1/", "https://2130706433/", "no address", "https://user@10.0.0.1/",
+        "https://100.64.0.1/", "https://192.168.1.1:8443/", "http://127.0.0.1/",
+        "https://224.0.0.1/", "https://2130706433/", "https://user@10.0.0.1/",
     ],
 )  # fmt: skip
 async def test_no_message_goes_inside(url: str, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG), pytest.raises(DeliveryFailed):
+    with caplog.at_level(logging.DEBUG), pytest.raises(DeliveryFailed, match="内部网络"):
         await Gateway(url, KEY).post(b"{}", "key", 0)
     assert "HTTP Request" not in caplog.text
+
+
+@pytest.mark.parametrize("url", ["http://1.1.1.1/", "ftp://1.1.1.1/"])
+async def test_no_message_goes_in_clear(url: str) -> None:
+    with pytest.raises(DeliveryFailed, match="https"):
+        await Gateway(url, KEY).post(b"{}", "key", 0)
 
 
 async def test_the_operator_opens_a_network(receiver: Receiver) -> None:
@@ -321,6 +327,9 @@ async def test_what_is_filled_in_is_no_place_for_another(receiver: Receiver) -> 
 
 
 def test_channels_are_what_the_operator_configured(tmp_path: Path) -> None:
+    half = settings.load().model_copy(update={"sms_url": "https://sms.example/"})
+    with pytest.raises(settings.SettingsError, match="须同时设置"):
+        half.check_for_working()
     given = settings.load().model_copy(update={"environment": "production"})
     assert channels.channels_of(given) == {}
     assert channels.channels_of(given.model_copy(update={"outbox_dir": tmp_path})).keys() == {

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from guanjia.audit.service import record
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.graph.times import CHINA
@@ -110,7 +111,14 @@ async def _sent(
         Message(
             key=str(delivery), tenant=row["slug"], recipient=row["recipient_id"],
             kind=row["kind"], title=row["title"], text=row["body"], told_at=row["created_at"],
-            sent_at=work.now, phone=phone,
+            sent_at=work.now, phone=phone.number if phone else None,
         )
     )  # fmt: skip
+    if phone is not None:
+        # Only now: the tenant's audit chain waits for whoever has written to it.
+        await record(
+            work.transaction, action="person.message", object_type="Person",
+            object_id=phone.person_id, region_path=phone.region_path, result="READ",
+            detail={"field": "PHONE"},
+        )  # fmt: skip
     return work.now, None

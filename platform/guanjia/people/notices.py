@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from guanjia.audit.service import record
 from guanjia.db.pools import Transaction
-from guanjia.notifications.addresses import knows_phones
+from guanjia.notifications.addresses import Phone, knows_phones
 from guanjia.people.identity import PhoneKind
 from guanjia.people.vault import SealedKey, vault_of
 from guanjia.settings import Settings
@@ -20,8 +19,8 @@ order by f.recorded_at desc, f.id desc limit 1
 """
 
 
-async def _phone_of(transaction: Transaction, member: UUID, settings: Settings) -> str | None:
-    """The number that was recorded last, unsealed for one message; the use is on record."""
+async def _phone_of(transaction: Transaction, member: UUID, settings: Settings) -> Phone | None:
+    """The number that was recorded last, unsealed for one message."""
     row = await transaction.connection.fetchrow(
         _PHONE, transaction.tenant_id, member, PhoneKind.MOBILE
     )
@@ -32,11 +31,8 @@ async def _phone_of(transaction: Transaction, member: UUID, settings: Settings) 
     key = keyring.open_key(
         SealedKey(row["sealed_key"], row["key_version"]), "persons", row["person_id"]
     )
-    await record(
-        transaction, action="person.message", object_type="Person", object_id=row["person_id"],
-        region_path=row["region_path"], result="READ", detail={"field": "PHONE"},
-    )  # fmt: skip
-    return key.open(row["cipher"], "person_phones", "cipher", row["id"])
+    number = key.open(row["cipher"], "person_phones", "cipher", row["id"])
+    return Phone(number, row["person_id"], row["region_path"])
 
 
 knows_phones(_phone_of)
