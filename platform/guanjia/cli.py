@@ -39,6 +39,7 @@ from guanjia.graph.contract import Contract, ContractBroken
 from guanjia.graph.errors import Refusal
 from guanjia.graph.journal import Journal, configure
 from guanjia.graph.transport import MAX_BODY_BYTES
+from guanjia.indicators import onboard as indicators
 from guanjia.meetings import onboard as meetings
 from guanjia.people import keys, retention
 from guanjia.settings import MODULES, PROJECT_ROOT, Settings, SettingsError
@@ -63,7 +64,7 @@ for group, name in (
 
 console = Console(highlight=False, soft_wrap=True)
 run = asyncio.run
-HOOKS = (users.seed, retention.seed, cases.seed, meetings.seed)
+HOOKS = (users.seed, retention.seed, cases.seed, meetings.seed, indicators.seed)
 EXPECTED = (
     SettingsError, MissingConnection, ServerFailed, UnsafeDatabase, BadTree, BadTenantFile,
     onboarding.Refused, rulebook.BadPolicy, ContractBroken, Refusal, OSError,

@@ -76,6 +76,7 @@ async def test_the_story_is_told_once(stage: Any, tmp_path: Path) -> None:
 
     assert [row["state"] for row in stages].count("ARCHIVED") == 3, stages
     assert before["seat_tenures"] >= 3
+    assert before["score_weights"] == 2 * 4
     assert await admin.fetchval("select count(*) from grants where role = 'BLD'") == 38
     for line in (
         "四席齐备", "3份清单已公布", "召开议事会议 18 次", "四鹤街道办事处按时报到·满意",
