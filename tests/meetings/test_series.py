@@ -16,8 +16,8 @@ from guanjia.tenancy.dependents import hanging_on_region
 
 TODAY = dt.datetime.now(CHINA).date()
 SERIES = (
-    "series { id version rule heldBack plannedUntil dueCount heldCount heldPercent endedOn"
-    " compound { id } region { code } }"
+    "series { id version rule heldBack heldBackReason plannedUntil dueCount heldCount heldPercent"
+    " endedOn compound { id } region { code } }"
 )
 OCCURRENCES = (
     "query ($s: ID!) { meetings(first: 100, orderBy: OLDEST, filter: { series: { in: [$s] } })"
@@ -57,6 +57,7 @@ async def test_what_waits_for_a_calendar_is_held_back_and_planned_later(
     given = await asked(parlour, startsOn=f"{year}-12-28", rule=rule, idempotencyKey="k")
     made = (await parlour.secretary.done("createMeetingSeries", SERIES, **given))["series"]
     assert (made["heldBack"], made["plannedUntil"]) == (3, f"{year + 1}-01-01")
+    assert made["heldBackReason"] == f"自 {year + 1}-01-01 起的会期所需的工作日历尚未导入"
     assert (made["compound"], made["heldPercent"]) == (None, None)
     again = (await parlour.secretary.done("createMeetingSeries", SERIES, **given))["series"]
     assert again == made
@@ -69,7 +70,7 @@ async def test_what_waits_for_a_calendar_is_held_back_and_planned_later(
     await load_year(parlour, year + 1)
     step["version"] = still["version"]
     done = (await parlour.secretary.done("planMeetingSeries", SERIES, **step))["series"]
-    assert done["heldBack"] == 0
+    assert (done["heldBack"], done["heldBackReason"]) == (0, None)
     planned = await occurrences(parlour, made["id"])
     assert len({o["plannedOn"] for o in planned}) == len(planned)
     assert all(o["startsAt"][11:16] == "07:00" for o in planned), "15:00 in China"

@@ -111,6 +111,11 @@ class MeetingSeries:
     held_back: int = column(
         "因其年份尚无放假安排而暂缓列入的次数;载入日历后 planMeetingSeries 续排"
     )
+    held_back_reason: str | None = derived(
+        "(case when {row}.held_back > 0 then '自 ' || {row}.planned_until"
+        " || ' 起的会期所需的工作日历尚未导入' end)",
+        "为何待续排;全部已排为空",
+    )
     ended_on: dt.date | None = column("自何日起终止")
     due_count: int = derived(DUE, "至今应开的次数,含已取消的")
     held_count: int = derived(HELD, "至今已开的次数")
