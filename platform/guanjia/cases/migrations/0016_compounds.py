@@ -6,7 +6,7 @@ from guanjia.db.tables import Sql
 
 
 class Migration(BaseMigration):
-    dependencies = [("cases", "0020_surveys"), ("compounds", "0001_estates")]
+    dependencies = [("cases", "0015_outcomes_restored"), ("compounds", "0001_estates")]
     operations = [
         Sql(
             [
