@@ -1,11 +1,11 @@
 """The way back from a case to the meeting that resolved on it."""
 
 from guanjia.cases.schema.types import Case
-from guanjia.graph.extending import extends
+from guanjia.graph.additions import adds
 from guanjia.graph.nodes import one
 from guanjia.meetings.schema.meetings import AgendaItem
 
-extends(
+adds(
     Case,
     "meeting_item",
     AgendaItem | None,
