@@ -176,14 +176,18 @@ async def test_a_resolution_opens_a_case_and_shows_its_state(parlour: Parlour) -
     to_case = parlour.decision(meeting, outcome="TO_CASE")
     said = await parlour.refused("decideItems", decisions=[to_case], **step)
     assert said == "BAD_USER_INPUT 转案件须选择案件类别。"
-    to_case["categoryId"] = await parlour.category()
+    to_case |= {"categoryId": await parlour.category(), "longitude": 118.1743}
+    said = await parlour.refused("decideItems", decisions=[to_case], **step)
+    assert said == "BAD_USER_INPUT 经度和纬度须一起填写。"
+    to_case["latitude"] = 26.6381
     meeting = await parlour.decided(meeting, to_case)
     [resolution] = meeting["items"][0]["resolutions"]
     case = resolution["case"]
     assert (resolution["caseState"], case["source"]) == ("REPORTED", "MEETING")
     clerk = await parlour.town.person("COMM", "north1")
-    found = await clerk.data("{ cases { nodes { id version } } }")
+    found = await clerk.data("{ cases { nodes { id version longitude latitude } } }")
     [row] = found["cases"]["nodes"]
+    assert (row["longitude"], row["latitude"]) == (118.1743, 26.6381)
     await clerk.done("declineCase", id=row["id"], version=row["version"], reason="CIVIL_MATTER",
                      answer="属民事纠纷")  # fmt: skip
     seen = await parlour.secretary.data(

@@ -26,6 +26,17 @@ OLD_QUARTER = {
     "address": "延平区西门桥路旧宿舍区",
     "managementMode": "COMMUNITY_FALLBACK",
 }
+YANFU: dict[str, Any] = {
+    "name": "延府豪庭小区",
+    "address": "延平区西门桥路",
+    "managementMode": "COMMUNITY_FALLBACK",
+    "boundary": {
+        "type": "Polygon",
+        "coordinates": [
+            [[118.1746, 26.6383], [118.1760, 26.6383], [118.1760, 26.6395], [118.1746, 26.6395]]
+        ],
+    },
+}
 COMPOUND = (
     "query ($n: String) { compounds(filter: { search: $n, active: true }) { nodes { id name"
     " buildings(first: 100) { nodes { id name region { code } houseUnits(first: 1)"
@@ -37,6 +48,7 @@ async def settle(stage: Stage, places: Places) -> str:
     """The compounds are there; a line for the person at the terminal."""
     longyuetai = await _compound(stage, places, LONGYUETAI, "1–38幢", 18)
     await _compound(stage, places, OLD_QUARTER, "1–3幢", 6)
+    await _compound(stage, places, YANFU, "1–2幢", 18)
     grids = await _grids(stage, places)
     by_name = {building["name"]: building for building in longyuetai["buildings"]["nodes"]}
     places.buildings |= {name: building["id"] for name, building in by_name.items()}

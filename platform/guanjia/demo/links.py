@@ -61,7 +61,7 @@ async def _issued(stage: Stage, places: Places, step: Linked, case_id: str) -> s
 
 async def show(stage: Stage) -> str:
     """Whom the case of the noise went to, and by which rule; a line for the terminal."""
-    title = NOISE.opened.given["title"]
+    title = NOISE.title
     found = await stage.ask(
         DISPATCHER,
         "query ($text: String) { cases(filter: { search: $text }) { nodes { id number title } } }",

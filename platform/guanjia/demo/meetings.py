@@ -9,6 +9,7 @@ from typing import Any
 
 from guanjia.demo.estates import LONGYUETAI, found_compound
 from guanjia.demo.people import GRID_XIMENQIAO, MAKENG, Places
+from guanjia.demo.sittings import WANTED, Rows, Sitting, sit
 from guanjia.demo.stage import Stage
 from guanjia.tenancy.models import LOCAL
 
@@ -24,22 +25,17 @@ ASPECTS = ("排查", "整改", "长效管理")
 PUT_OFF, TO_CASE = (0, 2), (16, 1)
 """What the first meeting puts off is settled by the second; one matter becomes a case."""
 REPRESENTATIVES = (("许梅(演示)", "1幢201"), ("郑松(演示)", "2幢101"), ("何柳(演示)", "3幢101"))
-WANTED = (
-    "meeting { id version state items { id title open resolutions { id } }"
-    " attendance { nodes { id chair kind } } signatures { attendance { id } } }"
-)
 
 
 async def meet(stage: Stage, places: Places) -> str:
     """The meetings are held; a line for the person at the terminal, with N06, N07 and N12."""
     compound = await found_compound(stage, LONGYUETAI["name"])
     assert compound is not None
-    found = await stage.ask(SECRETARY, "{ meetingTypes { nodes { id code } } }")
-    types = {row["code"]: row["id"] for row in found["meetingTypes"]["nodes"]}
+    types = await meeting_types(stage)
     held = await _wednesdays(stage, places, types["LIVELIHOOD_STATION"])
     known = await numbers(stage, compound["id"])
     if known["published"]["totalCount"] < len(THEMES):
-        attendees = await _attendees(stage, places, compound["id"])
+        attendees = await attendees_of(stage, places, compound["id"])
         kind = types["DELIBERATION"]
         for number in range(len(THEMES)):
             await _meeting(stage, compound["id"], kind, number, attendees)
@@ -49,6 +45,42 @@ async def meet(stage: Stage, places: Places) -> str:
         f"解决难题 {known['solved']['totalCount']} 项;马坑社区民生驿站 {held['rule']},"
         f"召开率 {held['heldPercent']}%({held['heldCount']}/{held['dueCount']})"
     )
+
+
+async def meeting_types(stage: Stage) -> dict[str, str]:
+    """The ids of the types of meetings by their codes."""
+    found = await stage.ask(SECRETARY, "{ meetingTypes { nodes { id code } } }")
+    return {row["code"]: row["id"] for row in found["meetingTypes"]["nodes"]}
+
+
+async def category(stage: Stage, who: str, code: str) -> str:
+    """The id of a category of cases."""
+    found = await stage.ask(
+        who,
+        "query ($codes: [String!]) { caseCategories(filter: { code: { in: $codes } })"
+        " { nodes { id } } }",
+        {"codes": [code]},
+    )
+    identifier: str = found["caseCategories"]["nodes"][0]["id"]
+    return identifier
+
+
+async def wednesdays(stage: Stage, places: Places, kind: str) -> str:
+    """The id of the 民生驿站 of 马坑社区, every Wednesday of the year."""
+    stage.move_to("2026-01-05 09:00")
+    made = await stage.do(
+        OF_MAKENG,
+        "createMeetingSeries",
+        {
+            "typeId": kind, "regionId": places.regions[MAKENG], "title": "民生驿站",
+            "place": "马坑社区党群服务中心", "rule": "FREQ=WEEKLY;BYDAY=WE;UNTIL=20261231",
+            "startsOn": "2026-01-07", "startsAt": "15:00", "minutes": 120,
+            "idempotencyKey": "demo-wednesdays",
+        },
+        "series { id }",
+    )  # fmt: skip
+    identifier: str = made["series"]["id"]
+    return identifier
 
 
 async def numbers(stage: Stage, compound: str) -> dict[str, Any]:
@@ -67,19 +99,8 @@ async def numbers(stage: Stage, compound: str) -> dict[str, Any]:
 
 async def _wednesdays(stage: Stage, places: Places, kind: str) -> dict[str, Any]:
     """Every Wednesday that has passed was held, but for one; N12."""
-    stage.move_to("2026-01-05 09:00")
-    made = await stage.do(
-        OF_MAKENG,
-        "createMeetingSeries",
-        {
-            "typeId": kind, "regionId": places.regions[MAKENG], "title": "民生驿站",
-            "place": "马坑社区党群服务中心", "rule": "FREQ=WEEKLY;BYDAY=WE;UNTIL=20261231",
-            "startsOn": "2026-01-07", "startsAt": "15:00", "minutes": 120,
-            "idempotencyKey": "demo-wednesdays",
-        },
-        "series { id }",
-    )  # fmt: skip
-    series, now = {"s": made["series"]["id"]}, dt.datetime.now(LOCAL)
+    series = {"s": await wednesdays(stage, places, kind)}
+    now = dt.datetime.now(LOCAL)
     found = await stage.ask(
         OF_MAKENG,
         "query ($s: ID!) { meetings(first: 100, orderBy: OLDEST, filter: { series: { in: [$s] },"
@@ -105,7 +126,7 @@ async def _wednesdays(stage: Stage, places: Places, kind: str) -> dict[str, Any]
     return shown
 
 
-async def _attendees(stage: Stage, places: Places, compound: str) -> list[dict[str, Any]]:
+async def attendees_of(stage: Stage, places: Places, compound: str) -> Rows:
     """The four seats, with the secretary in the chair, each by whoever holds it longest, and three
     representatives of homes."""
     stage.move_to("2026-03-04 09:00")
@@ -117,7 +138,7 @@ async def _attendees(stage: Stage, places: Places, compound: str) -> list[dict[s
         {"l": [home for _, home in REPRESENTATIVES], "c": compound},
     )
     by_label = {home["label"]: home for home in homes["houseUnits"]["nodes"]}
-    attendees: list[dict[str, Any]] = [
+    attendees: Rows = [
         {
             "kind": "SEAT", "holderId": seat["holders"][0]["id"],
             "chair": seat["seat"] == "COMMUNITY_PARTY",
@@ -150,9 +171,7 @@ async def _attendees(stage: Stage, places: Places, compound: str) -> list[dict[s
     return attendees
 
 
-async def _meeting(
-    stage: Stage, compound: str, kind: str, number: int, attendees: list[dict[str, Any]]
-) -> None:
+async def _meeting(stage: Stage, compound: str, kind: str, number: int, attendees: Rows) -> None:
     """One meeting, from wherever a run before left it."""
     day, theme = FIRST + number * FORTNIGHT, THEMES[number]
     stage.move_to(f"{day} 09:00")
@@ -163,35 +182,18 @@ async def _meeting(
     }  # fmt: skip
     meeting = (await stage.do(SECRETARY, "planMeeting", given, WANTED))["meeting"]
 
-    async def step(name: str, who: str = SECRETARY, key: str = "id", **more: Any) -> None:
-        nonlocal meeting
-        said = {key: meeting["id"], "version": meeting["version"], **more}
-        meeting = (await stage.do(who, name, said, WANTED))["meeting"]
-
-    if meeting["state"] == "PLANNED" and not meeting["items"]:
-        await step("addAgendaItems", CLERK, "meetingId", items=await _items(stage, number))
-    if meeting["state"] == "PLANNED" and not meeting["attendance"]["nodes"]:
-        await step("recordAttendance", CLERK, "meetingId", attendees=attendees)
-    stage.move_to(f"{day} 21:00")
-    if meeting["state"] == "PLANNED":
-        await step("holdMeeting")
-    if meeting["state"] == "HELD":
-        seats = sum(each["kind"] == "SEAT" for each in meeting["attendance"]["nodes"])
-        if not all(item["resolutions"] for item in meeting["items"]):
-            decisions = await _decisions(stage, number, meeting["items"], seats)
-            await step("decideItems", key="meetingId", decisions=decisions)
-        await step("writeMinutes", minutes=f"围绕“{theme}”逐项协商并表决,结果见各项决议。")
-    signed = {signature["attendance"]["id"] for signature in meeting["signatures"]}
-    signers = sorted(meeting["attendance"]["nodes"], key=lambda each: not each["chair"])[:3]
-    for signer in signers:
-        if meeting["state"] == "MINUTED" and signer["id"] not in signed:
-            await step("signMinutes", attendanceId=signer["id"], onPaper=True)
-    if meeting["state"] == "SIGNED":
-        await step("publishMeeting", days=180)
+    sitting = Sitting(
+        convener=SECRETARY, clerk=CLERK, secretary=SECRETARY,
+        prepared=f"{day} 09:00", over=f"{day} 21:00",
+        minutes=f"围绕“{theme}”逐项协商并表决,结果见各项决议。",
+        attendees=attendees, items=lambda: _items(stage, number),
+        decisions=lambda: _decisions(stage, number),
+    )  # fmt: skip
+    await sit(stage, meeting, sitting)
 
 
-async def _items(stage: Stage, number: int) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = [
+async def _items(stage: Stage, number: int) -> Rows:
+    items: Rows = [
         {"title": f"{THEMES[number]}:{aspect}", "source": source}
         for aspect, source in zip(ASPECTS, ("RESIDENT", "GRID_PATROL", "BUTLER"), strict=True)
     ]
@@ -206,22 +208,16 @@ async def _items(stage: Stage, number: int) -> list[dict[str, Any]]:
     return items
 
 
-async def _decisions(
-    stage: Stage, number: int, items: list[dict[str, Any]], seats: int
-) -> list[dict[str, Any]]:
-    decisions: list[dict[str, Any]] = [
-        {"itemId": item["id"], "outcome": "RESOLVED_ON_SITE", "votesFor": seats} for item in items
-    ]
+async def _decisions(stage: Stage, number: int) -> Rows:
+    decisions: Rows = [{"outcome": "RESOLVED_ON_SITE"} for _ in ASPECTS]
+    if number == PUT_OFF[0] + 1:
+        decisions.append({"outcome": "RESOLVED_ON_SITE"})
     for (meeting, position), outcome in ((PUT_OFF, "DEFERRED"), (TO_CASE, "TO_CASE")):
         if number == meeting:
             decisions[position]["outcome"] = outcome
     if number == TO_CASE[0]:
-        found = await stage.ask(
-            SECRETARY,
-            '{ caseCategories(filter: { code: { in: ["C01-02"] } }) { nodes { id } } }',
-        )
         decisions[TO_CASE[1]] |= {
-            "categoryId": found["caseCategories"]["nodes"][0]["id"],
+            "categoryId": await category(stage, SECRETARY, "C01-02"),
             "location": "碧桂园·珑樾台地下车库",
         }
     return decisions

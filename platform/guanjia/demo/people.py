@@ -19,6 +19,7 @@ DISTRICT, STREET = "350702", "350702004"
 XIMENQIAO, MAKENG = "350702004013", "350702004003"
 GRID_OLD_QUARTER = XIMENQIAO + "005"
 GRID_XIMENQIAO, GRID_MAKENG = XIMENQIAO + "001", MAKENG + "001"
+GRID_YANFU = XIMENQIAO + "006"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,13 @@ GRIDS = (
     (XIMENQIAO, "珑樾台三网格", 3),
     (XIMENQIAO, "珑樾台四网格", 4),
     (XIMENQIAO, "老宿舍网格", 5),
+    (XIMENQIAO, "延府豪庭网格", 6),
     (MAKENG, "创世纪网格", 1),
 )
 BUILDINGS = {1: (1, 12), 2: (13, 20), 3: (21, 28), 4: (29, 38)}
 """The first and last building of 珑樾台 that each of its grids covers."""
-SINCE = {"shen.lan": "2026-03-01T08:00:00+08:00"}
-"""Whose role began before the story does: the fourth seat is held at its first meeting."""
+SINCE = {"shen.lan": "2026-03-01T08:00:00+08:00", "xie.jun": "2026-03-01T08:00:00+08:00"}
+"""Whose role began before the story does: the fourth seat is held at the first meetings."""
 COVERED_FROM = "2026-03-01"
 COMPANY = ("碧桂园珑樾台物业服务中心(演示)", XIMENQIAO)
 BUILDER = "某房地产开发公司(演示)"
@@ -76,6 +78,8 @@ PEOPLE = {
         Person("wang.fang", "王芳", "COMM", XIMENQIAO),
         Person("li.na", "李娜", "CSEC", XIMENQIAO),
         Person("zhao.min", "赵敏", "COMM", MAKENG),
+        Person("zhou.lan", "周岚", "CSEC", MAKENG),
+        Person("xie.jun", "谢军", "GRID", GRID_MAKENG),
         Person("lin.tao", "林涛", "SCMD", STREET),
         Person("huang.wei", "黄伟", "SLEAD", STREET),
         Person("wei.gang", "魏刚", "SCMD", STREET, "四鹤街道办事处"),
@@ -118,7 +122,7 @@ async def arrange(stage: Stage) -> Places:
         await stage.do("sec", "createRole", OWN_ROLE)
     codes = {person.region for person in people}
     if stage.slug == "yanping":
-        codes |= {GRID_XIMENQIAO, GRID_MAKENG}
+        codes |= {GRID_XIMENQIAO, GRID_YANFU, GRID_MAKENG}
     places = await _places(stage, sorted(codes), _organisations(people))
     members = await members_of(stage)
     for person in people:

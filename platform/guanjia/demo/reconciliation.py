@@ -1,37 +1,13 @@
-"""The article's numbers beside what the demo's rows answer, and the course of its three cases."""
+"""The article's numbers beside what the demo's rows answer, and the traces of its three cases."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from guanjia.demo.estates import LONGYUETAI, found_compound
 from guanjia.demo.meetings import OF_MAKENG, numbers
 from guanjia.demo.people import MAKENG, Places
 from guanjia.demo.stage import Failed, Stage
-from guanjia.demo.tales import HILLSIDE, NOISE, SHED, Tale
-
-DISPATCHER = "zheng.ke"
-COURSES = (
-    ("消力池噪音", NOISE,
-     "FILED DISPATCHED ACCEPTED IN_PROGRESS SUSPENDED IN_PROGRESS FEEDBACK CHECKING CLOSED"
-     " EVALUATING EVALUATED ARCHIVED"),
-    ("停车棚", SHED,
-     "VERIFYING FILED DISPATCHED ACCEPTED IN_PROGRESS FEEDBACK CHECKING CLOSED EVALUATING"
-     " EVALUATED ARCHIVED"),
-    ("后山亮化", HILLSIDE,
-     "FILED DISPATCHED ACCEPTED IN_PROGRESS SUSPENDED IN_PROGRESS FEEDBACK CHECKING REWORK"
-     " IN_PROGRESS FEEDBACK CHECKING CLOSED EVALUATING EVALUATED ARCHIVED"),
-)  # fmt: skip
-"""The states each goes through: the acceptance scenarios of the field."""
-NAMED = (
-    "query ($s: String) { cases(first: 1, filter: { search: $s }) { nodes { id title"
-    " survey { satisfaction { asked answered satisfied rate } } } } }"
-)
-TIMELINE = (
-    "query ($id: ID!, $a: String) { case(id: $id) { timeline(first: 100, after: $a)"
-    " { nodes { toState } pageInfo { hasNextPage endCursor } } } }"
-)
-"""Every answer of a home is an event of its case: there are more than a page holds."""
+from guanjia.demo.tales import NOISE
+from guanjia.demo.traces import Row, case_of, traced
 
 
 async def reconcile(stage: Stage, places: Places) -> list[str]:
@@ -46,20 +22,17 @@ async def reconcile(stage: Stage, places: Places) -> list[str]:
         ("N06", "共召开议事会议18次", f"{held} 次", held == 18),
         ("N07", "解决小区治理难题50余项", f"{solved} 项", solved >= 51),
         await _wednesdays(stage, places),
+        *await traced(stage),
     ]
-    for name, tale, course in COURSES:
-        case = await _case(stage, tale)
-        went = " ".join(_course(await _timeline(stage, case["id"])))
-        rows.append(("场景", name, f"{went.count(' ') + 1} 个状态", went.endswith(course)))
     wrong = [row for row in rows if not row[-1]]
     if wrong:
         raise Failed(f"与文章不符:{wrong}")
     return ["核对表:", *(f"  {code} {said}:{value} ✔" for code, said, value, _ in rows)]
 
 
-async def _noise(stage: Stage) -> list[tuple[str, str, str, bool]]:
+async def _noise(stage: Stage) -> list[Row]:
     """N02 to N04: how many homes were asked and answered, all of them content, and about what."""
-    case = await _case(stage, NOISE)
+    case = await case_of(stage, NOISE)
     found = case["survey"]["satisfaction"]
     asked, answered = found["asked"], found["answered"]
     content = f"{found['rate']:g}%(满意 {found['satisfied']}/{answered} 户)"
@@ -70,25 +43,7 @@ async def _noise(stage: Stage) -> list[tuple[str, str, str, bool]]:
     ]
 
 
-async def _case(stage: Stage, tale: Tale) -> dict[str, Any]:
-    found = await stage.ask(DISPATCHER, NAMED, {"s": tale.opened.given["title"]})
-    case: dict[str, Any] = found["cases"]["nodes"][0]
-    return case
-
-
-async def _timeline(stage: Stage, case_id: str) -> list[dict[str, Any]]:
-    """All events of the case, in order."""
-    events: list[dict[str, Any]] = []
-    after, more = None, True
-    while more:
-        found = await stage.ask(DISPATCHER, TIMELINE, {"id": case_id, "a": after})
-        page = found["case"]["timeline"]
-        events += page["nodes"]
-        after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
-    return events
-
-
-async def _wednesdays(stage: Stage, places: Places) -> tuple[str, str, str, bool]:
+async def _wednesdays(stage: Stage, places: Places) -> Row:
     """N12: weekly, on Wednesdays; most were held."""
     found = await stage.ask(
         OF_MAKENG,
@@ -103,12 +58,3 @@ async def _wednesdays(stage: Stage, places: Places) -> tuple[str, str, str, bool
         "N12", "每周三…议事活动", f"{series['rule']},召开率 {percent}%",
         weekly and (series["dueCount"] == 0 or percent > 50),
     )  # fmt: skip
-
-
-def _course(events: list[dict[str, Any]]) -> list[str]:
-    """The states in order, each once where several events stay in it."""
-    states: list[str] = []
-    for event in events:
-        if not states or states[-1] != event["toState"]:
-            states.append(event["toState"])
-    return states

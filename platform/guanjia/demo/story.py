@@ -14,8 +14,10 @@ from guanjia.demo import (
     board,
     census,
     estates,
+    gatherings,
     links,
     lists,
+    makeng,
     meetings,
     notices,
     parties,
@@ -28,7 +30,7 @@ from guanjia.demo import (
 )
 from guanjia.demo.people import Places
 from guanjia.demo.stage import Failed, Stage
-from guanjia.demo.tales import NOISE, SHED, TALES, Joined, Linked, Step, Tale
+from guanjia.demo.tales import NOISE, TALES, Joined, Linked, Resolved, Step, Tale
 from guanjia.settings import Settings
 from guanjia.whistles.states import WHISTLE_MACHINE
 
@@ -51,13 +53,14 @@ async def tell(settings: Settings, connections: Connections) -> list[str]:
                     estates.settle,
                     parties.organise,
                     seats.fill,
+                    makeng.settle,
                     census.take,
                 )
                 for part in parts:
                     said.append(await part(stage, places))
                 said.append(f"演示案件({STAGES}):")
                 for tale in TALES:
-                    said.append(await _play(stage, places, tale))
+                    said.append(await _tell(stage, places, tale))
                 said.append(await whistles.show(stage))
                 said.append(await links.show(stage))
                 said.append(await notices.count(stage))
@@ -68,12 +71,26 @@ async def tell(settings: Settings, connections: Connections) -> list[str]:
     return said
 
 
-async def _play(stage: Stage, places: Places, tale: Tale) -> str:
-    case = await _opened(stage, places, tale)
+async def _tell(stage: Stage, places: Places, tale: Tale) -> str:
+    case = await _play(stage, places, tale)
+    said = f"  {case['number']} {case['title']}"
+    if tale is NOISE:
+        said += "\n    " + await surveys.go_round(stage, case["id"])
+    return said
+
+
+async def _play(stage: Stage, places: Places, tale: Tale) -> dict[str, str]:
+    """The case, all of whose steps are taken."""
+    reports = [(await _play(stage, places, report))["id"] for report in tale.reports]
+    if isinstance(tale.opened, Resolved):
+        case = await gatherings.opened_by(stage, places, tale, reports)
+    else:
+        case = await _opened(stage, places, tale, tale.opened)
     done = await _taken(stage, case["id"])
     for step in tale.steps[done - 1 :]:
-        if isinstance(step, Step) and step.action == "finishEvaluation":
-            await _ask(stage, tale, case["id"])
+        if isinstance(step, Step) and step.action == "finishEvaluation" and tale is NOISE:
+            # Those who are asked about the case have answered before its survey ends.
+            await surveys.go_round(stage, case["id"])
         if isinstance(step, Joined):
             await _join(stage, places, step, case["id"])
         elif isinstance(step, Linked):
@@ -84,28 +101,17 @@ async def _play(stage: Stage, places: Places, tale: Tale) -> str:
             await _take(
                 stage, step.when, step.who, step.action, case["id"], _named(step.given, places)
             )
-    said = f"  {case['number']} {case['title']}"
-    if tale is NOISE:
-        said += "\n    " + await surveys.go_round(stage, case["id"])
-    return said
+    return case
 
 
-async def _ask(stage: Stage, tale: Tale, case_id: str) -> None:
-    """The households that are asked about the case have answered before its survey ends."""
-    if tale is NOISE:
-        await surveys.go_round(stage, case_id)
-    if tale is SHED:
-        await surveys.answer_at_home(stage, "2026-05-16 12:00", "很快")
-
-
-async def _opened(stage: Stage, places: Places, tale: Tale) -> dict[str, str]:
-    stage.move_to(tale.opened.when)
+async def _opened(stage: Stage, places: Places, tale: Tale, step: Step) -> dict[str, str]:
+    stage.move_to(step.when)
     opened = await stage.do(
-        tale.opened.who,
+        step.who,
         "openCase",
         {
-            **tale.opened.given,
-            "categoryId": await _category(stage, tale.opened.who, tale.category),
+            **step.given,
+            "categoryId": await meetings.category(stage, step.who, tale.category),
             "regionId": places.regions[tale.region],
             "idempotencyKey": tale.key,
         },
@@ -117,7 +123,7 @@ async def _opened(stage: Stage, places: Places, tale: Tale) -> dict[str, str]:
 
 async def _join(stage: Stage, places: Places, joined: Joined, original: str) -> None:
     """The other report is found where the case is, and becomes part of it."""
-    again = await _opened(stage, places, joined.report)
+    again = await _play(stage, places, joined.report)
     found = await stage.ask(
         joined.who,
         "query ($id: ID!) { duplicateCandidates(id: $id) { id } }",
@@ -136,17 +142,6 @@ async def _take(
     stage.move_to(when)
     version = await _version(stage, case_id)
     await stage.do(who, action, {"id": case_id, "version": version, **given})
-
-
-async def _category(stage: Stage, who: str, code: str) -> str:
-    found = await stage.ask(
-        who,
-        "query ($codes: [String!]) { caseCategories(filter: { code: { in: $codes } })"
-        " { nodes { id } } }",
-        {"codes": [code]},
-    )
-    identifier: str = found["caseCategories"]["nodes"][0]["id"]
-    return identifier
 
 
 async def _taken(stage: Stage, case_id: str) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from guanjia.demo.homes import BUILDINGS
-from guanjia.demo.people import BUILDER, GRID_MAKENG, GRID_XIMENQIAO, XIMENQIAO
+from guanjia.demo.people import BUILDER, GRID_MAKENG, GRID_XIMENQIAO, GRID_YANFU
 from guanjia.demo.whistles import Called, Whistled
 
 
@@ -24,14 +24,32 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Resolved:
+    """A case is opened by the resolution of a meeting: the item becomes its title."""
+
+    title: str
+    detail: str
+    location: str
+    place: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Tale:
-    """A case: how it is opened, and what follows."""
+    """A case: what was reported of it before, how it is opened, and what follows."""
 
     key: str
-    opened: Step
+    opened: Step | Resolved
     category: str
     region: str
     steps: Sequence[Step | Joined | Linked]
+    reports: Sequence[Tale] = ()
+
+    @property
+    def title(self) -> str:
+        if isinstance(self.opened, Resolved):
+            return self.opened.title
+        said: str = self.opened.given["title"]
+        return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,58 +233,52 @@ NOISE = Tale(
     ),
 )
 
-# Some 15 metres from the first report, as people stand on two sides of one shed. The places are
-# the demo's own: near the compound, not surveyed.
-SHED_AGAIN = Tale(
-    "demo-shed-again",
-    Step(
-        "2026-05-11 08:58",
-        "lin.ju",
-        "openCase",
-        {
-            "title": "路边车棚歪了,很危险",
-            "location": "延府豪庭对面人行道",
-            "longitude": 118.1744,
-            "latitude": 26.6382,
-            "source": "RESIDENT",
-            "noPhotoReason": "手机无法拍照",
-        },
-    ),
-    "P-02",
-    XIMENQIAO,
-    (),
-)
+# Some 15 metres apart, as people stand on two sides of one shed. The places are the demo's own:
+# near the compound, not surveyed.
+SHED_REPORTS = tuple(
+    Tale(
+        key,
+        Step(
+            f"2026-05-11 {when}", who, "openCase",
+            {
+                "title": title, "location": location, "longitude": longitude, "latitude": latitude,
+                "source": "RESIDENT", "noPhotoReason": "手机无法拍照",
+            },
+        ),
+        "P-02",
+        GRID_YANFU,
+        (Step(f"2026-05-11 {verified}", "wang.fang", "verifyCase", {"note": note}),),
+    )
+    for key, when, who, title, location, longitude, latitude, verified, note in (
+        ("demo-shed-report-1", "08:40", "ju.min", "自行车棚倾斜,有倒塌危险",
+         "延府豪庭小区斜对面马路", 118.1743, 26.6381, "08:55", "现场属实,已拉警戒线"),
+        ("demo-shed-report-2", "08:58", "lin.ju", "路边车棚歪了,很危险",
+         "延府豪庭对面人行道", 118.1744, 26.6382, "09:05", "与前一件为同一车棚,警戒线已拉"),
+    )
+)  # fmt: skip
 
 SHED = Tale(
     "demo-shed",
-    Step(
-        "2026-05-11 08:40",
-        "ju.min",
-        "openCase",
-        {
-            "title": "自行车棚倾斜,有倒塌危险",
-            "description": "路边停车棚立柱锈蚀倾斜,行人经过有危险。",
-            "location": "延府豪庭小区斜对面马路",
-            "longitude": 118.1743,
-            "latitude": 26.6381,
-            "source": "RESIDENT",
-            "noPhotoReason": "手机无法拍照",
-            "contactName": "居敏",
-            "contactPhone": "13900000001",
-        },
+    Resolved(
+        "延府豪庭斜对面停车棚锈蚀倾斜,尽快拆除",
+        "路边停车棚立柱锈蚀倾斜,多户居民反映,行人经过有危险。",
+        "延府豪庭小区斜对面马路",
+        (118.1743, 26.6381),
     ),
     "P-02",
-    XIMENQIAO,
+    GRID_YANFU,
     (
-        Step("2026-05-11 08:55", "wang.fang", "verifyCase", {"note": "现场属实,已拉警戒线"}),
-        Joined("2026-05-11 09:02", "wang.fang", SHED_AGAIN),
-        Step("2026-05-11 09:05", "wang.fang", "fileCase", {"note": "危险构筑物"}),
-        Step(
-            "2026-05-11 09:10", "wang.fang", "escalateCase", {"reason": "在小区红线之外,须街道处置"}
+        *(
+            Joined(f"2026-05-12 10:1{minute}", "wang.fang", report)
+            for minute, report in enumerate(SHED_REPORTS)
         ),
-        Step("2026-05-11 09:20", "lin.tao", "dispatchCase", {"organisationId": "@四鹤街道办事处"}),
-        Step("2026-05-11 09:40", "wei.gang", "acceptCase"),
-        Step("2026-05-11 10:00", "wei.gang", "startCase", {"plan": "先围挡,再会同权属人拆除"}),
+        Step("2026-05-12 10:15", "wang.fang", "fileCase", {"note": "危险构筑物"}),
+        Step(
+            "2026-05-12 10:20", "wang.fang", "escalateCase", {"reason": "在小区红线之外,须街道处置"}
+        ),
+        Step("2026-05-12 10:30", "lin.tao", "dispatchCase", {"organisationId": "@四鹤街道办事处"}),
+        Step("2026-05-12 10:45", "wei.gang", "acceptCase"),
+        Step("2026-05-12 11:00", "wei.gang", "startCase", {"plan": "先围挡,再会同权属人拆除"}),
         Step(
             "2026-05-14 16:00",
             "wei.gang",
@@ -278,29 +290,25 @@ SHED = Tale(
         Step("2026-05-25 09:00", "lin.tao", "finishEvaluation"),
         Step("2026-06-02 09:00", "aud", "archiveCase"),
     ),
+    SHED_REPORTS,
 )
+
+SURVEYED_ON_SITE = "现场踏勘记录:后山道路夜间无照明,居民步行经过,拟沿路装灯"
 
 HILLSIDE = Tale(
     "demo-hillside",
-    Step(
-        "2026-06-03 15:30",
-        "zhao.min",
-        "openCase",
-        {
-            "title": "创世纪小区后山道路无照明",
-            "description": "民生驿站议事提出:后山道路夜间无灯,居民出行不便。",
-            "location": "马坑社区创世纪小区后山",
-            "longitude": 118.1821,
-            "latitude": 26.6467,
-            "source": "MEETING",
-            "noPhotoReason": "议事记录附现场图",
-        },
+    Resolved(
+        "创世纪小区后山道路安装路灯",
+        "居民反映后山道路夜间无灯,出行不便。",
+        "马坑社区创世纪小区后山",
+        (118.1821, 26.6467),
     ),
     "C01-02",
     GRID_MAKENG,
     (
-        Step("2026-06-03 16:00", "zhao.min", "fileCase", {"note": "议事决议转办"}),
-        Step("2026-06-03 16:20", "zhao.min", "escalateCase", {"reason": "新建亮化须城管部门立项"}),
+        Step("2026-06-03 16:40", "xie.jun", "verifyCase", {"note": SURVEYED_ON_SITE}),
+        Step("2026-06-03 17:00", "zhao.min", "fileCase", {"note": "议事决议转办,踏勘属实"}),
+        Step("2026-06-03 17:10", "zhao.min", "escalateCase", {"reason": "新建亮化须城管部门立项"}),
         Step("2026-06-04 09:00", "lin.tao", "escalateCase", {"reason": "须区级部门承办"}),
         Step("2026-06-04 09:40", "zheng.ke", "dispatchCase", {"organisationId": CITY}),
         Step("2026-06-04 11:00", "cheng.lin", "acceptCase"),

@@ -9,6 +9,7 @@ import strawberry
 from guanjia.compounds.schema.writing import writes
 from guanjia.graph.filters import arguments
 from guanjia.graph.payloads import payload
+from guanjia.graph.scalars import Degrees
 from guanjia.meetings.decisions import Votes
 from guanjia.meetings.schema.meetings import AttendanceKind, ItemSource, Meeting, Outcome
 from guanjia.meetings.service import agenda, attendance, conduct, series
@@ -125,6 +126,10 @@ class DecisionInput:
     location: str | None = strawberry.field(
         default=None, description="转案件时的发生地点,缺省为会议地点"
     )
+    longitude: Degrees | None = strawberry.field(
+        default=None, description="转案件时的经度(WGS-84),与纬度一起填写"
+    )
+    latitude: Degrees | None = None
 
 
 @strawberry.input(description="表决;version 为所见会议的版本")

@@ -43,7 +43,7 @@ FROM_MEETING = "由会议决议交办,现场照片由处置单位补充"
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What is proposed about an item, and how the seats voted. A case needs its category; it lies
-    in the community unless a grid is given."""
+    in the community unless a grid is given. Its point is in degrees, WGS-84."""
 
     item_id: UUID
     outcome: Outcome
@@ -53,6 +53,8 @@ class Decision:
     category_id: UUID | None = None
     region_id: UUID | None = None
     location: str | None = None
+    longitude: float | None = None
+    latitude: float | None = None
 
 
 async def hold_meeting(
@@ -367,6 +369,8 @@ async def _case(
         title=item["title"],
         description=item["detail"],
         location=location,
+        longitude=decision.longitude,
+        latitude=decision.latitude,
         source=Source.MEETING,
         compound_id=await compound_at(transaction, meeting, decision.region_id),
         no_photo_reason=FROM_MEETING,
