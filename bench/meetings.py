@@ -55,6 +55,22 @@ left join cases c on c.tenant_id = i.tenant_id and i.position = 1
   and c.number = '990101-2025-' || lpad(substr(m.title, 2, length(m.title) - 6), 6, '0')
 where i.tenant_id = any($1)
 """
+_CLOSED = """
+update cases c set state = 'CLOSED', closed_at = r.decided_at + interval '9 days'
+from resolutions r where r.tenant_id = any($1) and c.tenant_id = r.tenant_id and c.id = r.case_id
+"""
+# Two rounds for a case that a meeting opened: only the second was satisfied.
+_SURVEYS = """
+insert into surveys (tenant_id, id, kind, subject_id, round, title, region_id, region_path, state,
+  opened_at, closes_at, uploads_until, closed_at, asked, answered, satisfied, dissatisfied)
+select c.tenant_id, md5(c.id || 'survey' || n)::uuid, 'CASE', c.id, n, '满意度调查', c.region_id,
+  c.region_path, 'CLOSED', at, at + interval '7 days', at + interval '9 days',
+  at + interval '9 days', 10, 8, n * 3, 8 - n * 3
+from resolutions r join cases c on c.tenant_id = r.tenant_id and c.id = r.case_id
+cross join generate_series(1, 2) n
+cross join lateral (select r.decided_at + n * interval '10 days' as at) x
+where r.tenant_id = any($1)
+"""
 _READ_BACKS = """
 insert into read_backs (tenant_id, id, meeting_id, item_id, position, outcome)
 select m.tenant_id, md5(m.id || 'back' || i.position)::uuid, m.id, i.id, i.position, 'TO_CASE'
@@ -78,7 +94,7 @@ select tenant_id, md5(id || 'signature' || n)::uuid, id, md5(id || 'attendance' 
 from meetings cross join generate_series(1, 3) n where tenant_id = any($1)
 """
 _TABLES = (
-    "meeting_types", "persons", "meetings", "agenda_items", "resolutions", "read_backs",
+    "meeting_types", "persons", "meetings", "agenda_items", "resolutions", "surveys", "read_backs",
     "attendances", "minute_signatures",
 )  # fmt: skip
 
@@ -94,6 +110,8 @@ async def loaded(connection: Any, tenants: list[UUID]) -> None:
         await connection.execute(_MEETINGS, tenants, MEETINGS, COMMUNITY_PATH)
         await connection.execute(_AGENDA, tenants, ITEMS)
         await connection.execute(_RESOLUTIONS, tenants)
+        await connection.execute(_CLOSED, tenants)
+        await connection.execute(_SURVEYS, tenants)
         await connection.execute(_READ_BACKS, tenants)
         await connection.execute(_ATTENDANCES, tenants, ATTENDEES)
         await connection.execute(_SIGNATURES, tenants)
@@ -104,10 +122,10 @@ _FINISHED = "('ARCHIVED', 'CLOSED', 'EVALUATED', 'EVALUATING', 'NOT_FILED', 'VOI
 _SOLVED = (
     "(select case r.outcome when 'RESOLVED_ON_SITE' then r.decided_at when 'TO_CASE' then"
     " (select k.closed_at from cases k where k.tenant_id = $2 and k.id = r.case_id"
-    f" and k.state in {_FINISHED} and (select count(*) filter (where e.choice = 'SATISFIED') * 100"
-    " >= 60 * count(*) and count(*) > 0 from case_evaluations e where e.tenant_id = $2"
-    " and e.case_id = k.id)) end from resolutions r where r.tenant_id = $2 and r.item_id = i.id"
-    " and r.adopted)"
+    f" and k.state in {_FINISHED} and (select v.answered > 0 and v.satisfied * 100"
+    " >= 60 * v.answered from surveys v where v.tenant_id = $2 and v.kind = 'CASE'"
+    " and v.subject_id = k.id order by v.round desc limit 1)) end from resolutions r"
+    " where r.tenant_id = $2 and r.item_id = i.id and r.adopted)"
 )
 _RESOLVED = listed(
     'r.outcome, r.text, r.votes_for "votesFor", r.votes_against "votesAgainst",'

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import asyncpg
 import pytest
 from tests.conftest import TestTenant
 
 from guanjia.db.connections import Connections
-from guanjia.db.scope import Reachable, predicate_of
+from guanjia.db.scope import Reach, Reachable, Scope, predicate_of
 
 REGIONS = Reachable("path")
+LINE = Reachable(
+    inside="{row}.path >= {low} and {row}.path < {high}"
+    " or left({low}, length({row}.path)) = {row}.path"
+)
+"""Regions below those of a scope, and above them."""
 
 
 async def plan(connection: asyncpg.Connection, tenant: TestTenant, predicate: str) -> str:
@@ -46,3 +53,27 @@ async def test_a_constant_would_lose_it(connections: Connections, tenant: TestTe
                 await plan(connection, tenant, "false")
     finally:
         await connection.close()
+
+
+@pytest.mark.parametrize("codes", [("north1",), ("north1", "south")])
+async def test_what_lies_inside_is_the_same_for_one_region_and_for_several(
+    admin: asyncpg.Connection, tenant: TestTenant, codes: tuple[str, ...]
+) -> None:
+    """Whatever the SQL of a table says, it is one condition beside the tenant's."""
+    ours = {region.path for region in tenant.regions.values()}
+    held = [tenant.regions[code].path for code in codes]
+    scope = Scope("case:read", tuple(Reach("region", path=path) for path in held))
+    values: list[Any] = [tenant.id]
+
+    def bind(value: Any, kind: str) -> str:
+        values.append(value)
+        return f"${len(values)}::{kind}"
+
+    inside = scope.predicate(LINE, "r", "$1", bind)
+    rows = await admin.fetch(
+        f"select r.tenant_id, r.path from regions r where r.tenant_id = $1 and {inside}", *values
+    )
+    assert {row["tenant_id"] for row in rows} == {tenant.id}
+    assert {row["path"] for row in rows} == {
+        path for path in ours if any(path.startswith(h) or h.startswith(path) for h in held)
+    }

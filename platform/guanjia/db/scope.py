@@ -234,6 +234,10 @@ def _atom(
         )
     if atom == "inside":
         assert table.inside is not None
+        low, high = (f'({bind(name, "text")} collate "C")' for name in ("path", "path_end"))
+        return f"({table.inside.format(row=row, tenant=tenant, low=low, high=high)})"
+    if atom == "inside-any":
+        assert table.inside is not None
         lows, highs = bind("paths", "text[]"), bind("path_ends", "text[]")
         found = table.inside.format(row=row, tenant=tenant, low="reach.low", high="reach.high")
         return (
@@ -266,7 +270,7 @@ def _region_atoms(paths: tuple[str, ...], table: Reachable) -> list[str]:
     if len(paths[0]) == DISTRICT_PATH:
         return ["all"]
     if table.inside is not None:
-        return ["inside"]
+        return ["inside" if len(paths) == 1 else "inside-any"]
     lengths = {len(path) for path in paths}
     column = table.levels.get(lengths.pop()) if len(lengths) == 1 else None
     if len(paths) > 1:

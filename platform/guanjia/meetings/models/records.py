@@ -73,10 +73,9 @@ _FINISHED = ", ".join(f"'{state}'" for state in sorted(FINISHED))
 _SATISFIED = number("SOLVED_SATISFACTION", dt.date.max)
 _RESOLUTION = "from resolutions ir where ir.tenant_id = {tenant} and ir.item_id = {row}.id"
 _CONTENT = (
-    f"exists (select 1 from surveys cs where cs.tenant_id = {{tenant}} and cs.kind = '{SURVEYED}'"
-    f" and cs.subject_id = ic.id and cs.satisfied * 100 >= {_SATISFIED} * cs.answered"
-    " and cs.answered > 0 and cs.round = (select max(cr.round) from surveys cr"
-    f" where cr.tenant_id = {{tenant}} and cr.kind = '{SURVEYED}' and cr.subject_id = ic.id))"
+    f"(select cs.answered > 0 and cs.satisfied * 100 >= {_SATISFIED} * cs.answered"
+    f" from surveys cs where cs.tenant_id = {{tenant}} and cs.kind = '{SURVEYED}'"
+    " and cs.subject_id = ic.id order by cs.round desc limit 1)"
 )
 RESOLVED_AT = (
     "(select case ir.outcome when 'RESOLVED_ON_SITE' then ir.decided_at when 'TO_CASE' then"

@@ -252,8 +252,12 @@ class Meeting:
     items: list[AgendaItem] = many(
         "AgendaItem", "meeting_id", IN_ORDER, "议程", through="meeting:read"
     )
-    read_backs: Connection[ReadBack] = connection("ReadBack", "meeting_id", "开始时宣读的遗留事项")
-    attendance: Connection[Attendance] = connection("Attendance", "meeting_id", "到会人员")
+    read_backs: Connection[ReadBack] = connection(
+        "ReadBack", "meeting_id", "开始时宣读的遗留事项", through="meeting:read"
+    )
+    attendance: Connection[Attendance] = connection(
+        "Attendance", "meeting_id", "到会人员", through="meeting:read"
+    )
     signatures: list[MinuteSignature] = many(
         "MinuteSignature", "meeting_id", BY_ID, "签字", through="meeting:read"
     )
