@@ -12,7 +12,8 @@ SECRET = "13900000007"
 
 async def inbox(person: Any) -> list[tuple[str, str]]:
     nodes = (await person.data(BODIES))["notifications"]["nodes"]
-    return [(each["kind"], each["body"]) for each in nodes]
+    told = [(each["kind"], each["body"]) for each in nodes]
+    return [(kind, body) for kind, body in told if kind.startswith("case.")]
 
 
 async def test_those_whom_a_step_concerns_are_told(town: Any) -> None:
