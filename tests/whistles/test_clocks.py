@@ -91,7 +91,7 @@ async def test_a_clock_reminds_and_escalates_each_time_once(town: Any) -> None:
     clerks = {name: [up] for name in ("clerk", "second_clerk", "committee_clerk")}
     assert await inboxes(town) == {
         **clerks,
-        "worker": ["case.reminded", "case.reminded", late],
+        "worker": ["case.dispatched", "case.reminded", "case.reminded", late, "case.supervised"],
         "street": [up], "street_lead": [up, late],
         "dispatcher": [up, up], "supervisor": [up, up],
     }  # fmt: skip
