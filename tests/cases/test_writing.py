@@ -26,6 +26,8 @@ from guanjia.graph.errors import Refusal
         ("location", "", "MISSING_DATA"),
         ("no_photo_reason", None, "MISSING_DATA"),
         ("contact_phone", "打电话", "BAD_USER_INPUT"),
+        ("component", "消力池", "BAD_USER_INPUT"),
+        ("component_count", 2, "BAD_USER_INPUT"),
     ],
 )
 async def test_bad_input_writes_nothing(town: Any, field: str, value: Any, code: str) -> None:
@@ -37,8 +39,10 @@ async def test_bad_input_writes_nothing(town: Any, field: str, value: Any, code:
 
 async def test_good_input_is_kept(town: Any) -> None:
     case = await town.report(
-        title="垃圾🙂", contact_phone="139 0000-0000", description="第一行\n第二行"
-    )
+        title="垃圾🙂", contact_phone="139 0000-0000", description="第一行\n第二行",
+        component=" 消力池", component_count=2,
+    )  # fmt: skip
+    assert (case.component, case.component_count) == ("消力池", 2)
     assert case.title == "垃圾🙂"
     assert case.description == "第一行\n第二行"
     async with town.open() as transaction:

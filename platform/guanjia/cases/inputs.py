@@ -13,6 +13,7 @@ __all__ = ["LINE_LENGTH", "NOTE_LENGTH", "line", "text"]
 TITLE_LENGTH = 100
 DESCRIPTION_LENGTH = 2000
 NAME_LENGTH = 50
+MOST_COMPONENTS = 10_000
 _PHONE = re.compile(r"^\+?[0-9]{5,20}$")
 
 
@@ -24,6 +25,14 @@ def phone(value: str | None, name: str) -> str | None:
     if not _PHONE.match(digits) or not digits.isascii():
         raise Refusal(BAD_USER_INPUT, "联系电话只能是数字。", (name,))
     return digits
+
+
+def components(kind: str | None, count: int | None) -> tuple[str | None, int | None]:
+    """A kind of thing and how many of it, or neither; Refusal when one of them is missing."""
+    said = line(kind, "设施", "component", NAME_LENGTH) or None
+    if (said is None) != (count is None):
+        raise Refusal(BAD_USER_INPUT, "设施和数量须一起填写。", ("componentCount",))
+    return said, positive(count, "设施数量", "componentCount", MOST_COMPONENTS)
 
 
 def positive(value: int | None, label: str, name: str, most: int) -> int | None:

@@ -139,6 +139,8 @@ class Case(Model):
     location = fields.TextField()
     longitude = fields.FloatField(null=True)
     latitude = fields.FloatField(null=True)
+    component = fields.TextField(null=True)
+    component_count = fields.IntField(null=True)
     place_key = fields.TextField()
     search_text = fields.TextField()
     reporter_id = fields.UUIDField()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from guanjia.demo.estates import LONGYUETAI, found_compound
 from guanjia.demo.meetings import OF_MAKENG, numbers
 from guanjia.demo.people import MAKENG, Places
@@ -39,8 +41,16 @@ async def _noise(stage: Stage) -> list[Row]:
     return [
         ("N02", "对300多户业主开展调查", f"问 {asked} 户、答 {answered} 户", answered >= 301),
         ("N03", "整改满意度为100%", content, found["satisfied"] == answered > 0),
-        ("N04", "2个消力池", f"案件“{case['title']}”", "2个消力池" in case["title"]),
+        _pools(case),
     ]
+
+
+def _pools(case: dict[str, Any]) -> Row:
+    """N04. A case that a demo of an older version reported says it in its title alone."""
+    kind, count = case["component"], case["componentCount"]
+    if count is None:
+        return "N04", "2个消力池", f"案件“{case['title']}”", "2个消力池" in case["title"]
+    return "N04", "2个消力池", f"{kind} {count} 个", (kind, count) == ("消力池", 2)
 
 
 async def _wednesdays(stage: Stage, places: Places) -> Row:

@@ -137,6 +137,8 @@ NOISE = Tale(
             "title": "2个消力池噪音扰民",
             "description": "碧桂园·珑樾台小区业主反映消力池运行噪音影响休息。",
             "location": "碧桂园·珑樾台小区消力池",
+            "component": "消力池",
+            "componentCount": 2,
             "longitude": 118.1705,
             "latitude": 26.6352,
             "source": "BUILDING_STEWARD",

@@ -17,7 +17,8 @@ from guanjia.tenancy.models import LOCAL
 DISPATCHER = "zheng.ke"
 NAMED = (
     "query ($s: String) { cases(first: 1, filter: { search: $s }) { nodes { id title number source"
-    " joinedCount longitude latitude compound { name } region { code } category { code }"
+    " component componentCount joinedCount longitude latitude compound { name } region { code }"
+    " category { code }"
     " handler { name } assignments { organisation { name } }"
     " survey { satisfaction { asked answered satisfied rate } } } } }"
 )

@@ -46,6 +46,10 @@ class OpenCaseInput:
         default=None, description="经度(WGS-84),与纬度一起填写"
     )
     latitude: Degrees | None = None
+    component: str | None = strawberry.field(
+        default=None, description="涉及何种设施,与数量一起填写"
+    )
+    component_count: int | None = None
     description: str = ""
     no_photo_reason: str | None = None
     attachment_ids: list[strawberry.ID] = strawberry.field(

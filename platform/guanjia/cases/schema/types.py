@@ -241,6 +241,8 @@ class Case:
     location: str = column("发生地点")
     longitude: Degrees | None = column("经度(WGS-84)")
     latitude: Degrees | None = column("纬度(WGS-84)")
+    component: str | None = column("涉及何种设施,例如 消力池")
+    component_count: int | None = column("涉及的设施数量(个)")
     no_photo_reason: str | None = column("无照片的原因")
     limit_value: int | None = column("处置时限")
     limit_unit: TimeUnit | None = column("时限单位")

@@ -48,6 +48,8 @@ async def report_case(
     now: datetime,
     longitude: float | None = None,
     latitude: float | None = None,
+    component: str | None = None,
+    component_count: int | None = None,
     description: str = "",
     no_photo_reason: str | None = None,
     compound_id: UUID | None = None,
@@ -61,7 +63,8 @@ async def report_case(
     """T1. A case is REPORTED (or a DRAFT), numbered, in the charge of the level whose officer
     reported it: the community unless a street or the district did. `region_id` is the grid or
     community it lies in, `compound_id` the compound there, if it is in one, `longitude` and
-    `latitude` are degrees in WGS-84. Unless the reporter is on duty there, it is to be verified
+    `latitude` are degrees in WGS-84; `component` is what kind of thing it is about, with how many
+    of it. Unless the reporter is on duty there, it is to be verified
     before it is filed. The contact is sealed by the vault; without a contact none is needed. The
     same idempotency key gives the same case again."""
     key = inputs.line(idempotency_key, "幂等键", "idempotencyKey", _KEY_LENGTH)
@@ -94,6 +97,7 @@ async def report_case(
         "longitude": place and place.longitude,
         "latitude": place and place.latitude,
     }
+    data["component"], data["component_count"] = inputs.components(component, component_count)
     region = await _region(transaction, region_id)
     reach = _reach(scope, region["path"])
     if region["level"] not in _PLACES:
@@ -237,6 +241,8 @@ async def _insert(
         "location": data["location"],
         "longitude": data["longitude"],
         "latitude": data["latitude"],
+        "component": data["component"],
+        "component_count": data["component_count"],
         "place_key": place_key(data["location"]),
         "verify_first": data["verify_first"],
         "search_text": search,
