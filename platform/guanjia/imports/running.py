@@ -330,8 +330,12 @@ class Runner:
 
 async def _planned(transaction: Transaction) -> None:
     """Statements are planned for any tenant: of one whose first list this is the statistics know
-    nothing, the planner takes it for one row, and any index that begins with it will do."""
-    await transaction.connection.execute("set local plan_cache_mode = force_generic_plan")
+    nothing, the planner takes it for one row, and any index that begins with it will do. What was
+    small when it was last analysed is read by its keys all the same: it grows while the list is
+    written."""
+    await transaction.connection.execute(
+        "set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off"
+    )
 
 
 async def _replanned(transaction: Transaction, parts: int) -> None:
