@@ -50,12 +50,13 @@ async def households(
 
 
 async def settle_compound(file: CaseFile, asked: Sequence[Asked]) -> None:
-    """A case of which no compound is known lies in that of the homes it affected, if it is one."""
+    """A case of which nothing says where it lies is in the compound of the homes it affected, if
+    that is one. A point outside of every outline says that it is in none."""
     await file.transaction.connection.execute(
         "update cases c set compound_id = f.compound_id from (select (min(h.compound_id::text)"
         "::uuid) as compound_id from house_units h where h.tenant_id = $1 and h.id = any($3)"
         " having count(distinct h.compound_id) = 1) f"
-        " where c.tenant_id = $1 and c.id = $2 and c.compound_id is null",
+        " where c.tenant_id = $1 and c.id = $2 and c.compound_id is null and c.longitude is null",
         file.transaction.tenant_id,
         file.id,
         [each.house_unit_id for each in asked if each.house_unit_id is not None],
