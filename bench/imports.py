@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import uvloop
 import xlsxwriter
 from starlette.applications import Starlette
 from tests.compounds import residents
@@ -29,7 +30,7 @@ from tests.imports.synthetic import COLUMNS, PARTIES, people
 from bench import data
 from bench.measure import report
 from guanjia import settings
-from guanjia.app import endpoints, world
+from guanjia.app import endpoints, settle, world
 from guanjia.db import embedded
 from guanjia.db.connections import Connections, connect
 from guanjia.imports import kinds
@@ -182,6 +183,7 @@ async def run(trial: Trial) -> None:
             request.headers["authorization"] = f"Bearer {token}"
             return request
 
+        settle()
         view = View(schema, opened)
         files = Starlette(routes=routes(lambda: opened, view.journal))
         async with httpx.AsyncClient(
@@ -195,4 +197,4 @@ async def run(trial: Trial) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(run(TRIALS[sys.argv[1] if len(sys.argv) > 1 else "homes"]))
+    uvloop.run(run(TRIALS[sys.argv[1] if len(sys.argv) > 1 else "homes"]))

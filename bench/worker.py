@@ -17,6 +17,8 @@ import statistics
 import sys
 from typing import Any
 
+import uvloop
+
 from bench import data
 from bench.measure import report
 from guanjia.cases.seeding import seeded_workdays, seeded_years
@@ -152,4 +154,4 @@ async def run() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(run())
+    uvloop.run(run())

@@ -16,7 +16,7 @@ import uvloop
 from rich.console import Console
 
 from guanjia import settings as configuration
-from guanjia.app import check_walls
+from guanjia.app import check_walls, settle
 from guanjia.db.connections import Connections, resolve
 from guanjia.db.pools import Database
 from guanjia.graph.errors import Refusal
@@ -100,6 +100,7 @@ async def _work(settings: Settings, parent: int | None) -> None:
         loop.add_signal_handler(number, stop.set)
     async with _opened(settings) as (database, connections):
         working = Worker(database, settings, load_kinds())
+        settle()
         around = [asyncio.create_task(_orphaned(parent, stop))] if parent else []
         http = server(working, connections, settings) if settings.worker_port else None
         if http is not None:
