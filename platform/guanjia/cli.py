@@ -19,9 +19,9 @@ from rich.console import Console
 
 from guanjia import schema as schemas
 from guanjia import settings as configuration
-from guanjia.access import credentials, grants, policy, rulebook, users
+from guanjia.access import policy, rulebook, users
+from guanjia.access.commands import policy_app, user_app
 from guanjia.access.desk import Desk
-from guanjia.access.tenantpolicy import read_policy
 from guanjia.access.tokens import Tokens
 from guanjia.app import check_walls, create_app
 from guanjia.audit import chain
@@ -52,10 +52,8 @@ from guanjia.worker.commands import worker_app
 
 app = typer.Typer(help="管家:区县治理与社会救助平台", no_args_is_help=True, add_completion=False)
 tenant_app = typer.Typer(help="租户(区县)", no_args_is_help=True)
-policy_app = typer.Typer(help="角色策略", no_args_is_help=True)
 audit_app = typer.Typer(help="审计", no_args_is_help=True)
 database_app = typer.Typer(help="内置数据库", no_args_is_help=True)
-user_app = typer.Typer(help="账号", no_args_is_help=True)
 for group, name in (
     (tenant_app, "tenant"), (policy_app, "policy"), (audit_app, "audit"), (case_app, "case"),
     (worker_app, "worker"), (database_app, "database"), (user_app, "user"), (keys.app, "key"),
@@ -233,23 +231,6 @@ def token(
     print(run(work()))  # noqa: T201  # for a pipe: nothing but the token
 
 
-@user_app.command("reset")
-def user_reset(
-    user: str, tenant: Annotated[str, typer.Option("--tenant", help="租户,例如 yanping")]
-) -> None:
-    """重置一个账号的密码并解除锁定(记入审计);显示一次性密码。"""
-
-    async def work() -> str:
-        database, _ = await opened(configuration.load())
-        try:
-            async with database.tenant_transaction(tenant_id(tenant)) as transaction:
-                return await credentials.reset_locally(transaction, user, dt.datetime.now(dt.UTC))
-        finally:
-            await database.close()
-
-    console.print(f"账号 {user} 的一次性密码:{run(work())}")
-
-
 @tenant_app.command("onboard")
 def tenant_onboard(
     file: Path,
@@ -293,67 +274,6 @@ def tenant_list() -> None:
         console.print(
             f"{row['slug']}\t{row['code']}\t{row['name']}\t{row['onboarded_at']:%Y-%m-%d}"
         )
-
-
-@policy_app.command("test")
-def policy_test() -> None:
-    """逐一核对 ALLOW 表:角色 × 权限 × 范围 × 层级,表外一律须被拒绝。"""
-    loaded = policy.load(configuration.load().policies_dir)
-    wrong = loaded.mismatches()
-    for line in wrong:
-        console.print(line, style="red")
-    if wrong:
-        raise typer.Exit(1)
-    cells = (
-        len(loaded.roles) * len(loaded.permissions) * len(rulebook.REACHES) * len(rulebook.LEVELS)
-    )
-    console.print(f"策略与 ALLOW 表一致:{cells} 个组合,其中允许 {len(loaded.allow_table)} 个。")
-
-
-@policy_app.command("why")
-def policy_why(
-    user: str,
-    permission: str,
-    region: Annotated[str, typer.Argument(help="区域代码")],
-    tenant: Annotated[str, typer.Option("--tenant", help="租户,例如 yanping")],
-) -> None:
-    """某账号在某区域是否有某权限,由哪条授权和规则决定。"""
-
-    async def work() -> grants.Why:
-        settings = configuration.load()
-        database, _ = await opened(settings)
-        try:
-            async with database.snapshot(tenant_id(tenant)) as connection:
-                path = await connection.fetchval(
-                    "select path from regions where tenant_id = $1 and code = $2"
-                    " and valid_to is null",
-                    tenant_id(tenant),
-                    region,
-                )
-                member = await connection.fetchval(
-                    "select m.id from memberships m join users u on u.tenant_id = m.tenant_id"
-                    " and u.id = m.user_id where m.tenant_id = $1 and u.login_name = $2",
-                    tenant_id(tenant),
-                    user,
-                )
-                if path is None or member is None:
-                    raise Refusal("NOT_FOUND", "找不到该账号或区域。")
-                loaded = policy.load(settings.policies_dir)
-                return await grants.why_allowed(
-                    connection,
-                    await read_policy(connection, loaded, tenant_id(tenant)),
-                    membership_id=member,
-                    permission=permission,
-                    region_path=path,
-                    now=dt.datetime.now(dt.UTC),
-                )
-        finally:
-            await database.close()
-
-    why = run(work())
-    console.print(("允许" if why.allowed else "不允许") + ":" + why.explanation)
-    if why.allowed:
-        console.print(f"授权 {why.grant_id},规则 {why.rule}")
 
 
 @audit_app.command("verify")
