@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from guanjia.access.policy import LEVELS, Policy
+from guanjia.access.policy import LEVELS, Allow, Policy
 from guanjia.db.scope import path_end
 from guanjia.reading.mapping import Node
 
@@ -37,13 +37,12 @@ class Oracle:
     connection: Any
     tenant: UUID
     _rows: dict[str, list[Any]] = field(default_factory=dict)
+    _true_of: dict[tuple[str, str], set[Any]] = field(default_factory=dict)
+    """The keys of a node's rows of which a test is true: one question for all of them."""
 
     def holds(self, standing: Standing, permission: str, reach: str) -> bool:
-        return any(
-            (line.role, line.permission, line.reach, line.level)
-            == (standing.role, permission, reach, standing.level)
-            for line in self.policy.allow_table
-        )
+        allowed = Allow(standing.role or "", permission, reach, standing.level)
+        return allowed in self.policy.allow_table
 
     def holds_any(self, standing: Standing, permission: str) -> bool:
         return any(
@@ -98,10 +97,11 @@ class Oracle:
     async def _true(self, sql: str, node: Node, row: Any, **values: str) -> bool:
         quoted = {name: f"'{value}'" for name, value in values.items()}
         test = sql.format(row="x", tenant=f"'{self.tenant}'::uuid", **quoted)
-        found = await self.connection.fetchval(
-            f"select {test} from {node.source('$1')} x"
-            f" where x.tenant_id = $1 and x.{node.key} = $2",
-            self.tenant,
-            row[node.key],
-        )
-        return bool(found)
+        if (node.name, test) not in self._true_of:
+            found = await self.connection.fetch(
+                f"select x.{node.key} from {node.source('$1')} x"
+                f" where x.tenant_id = $1 and ({test})",
+                self.tenant,
+            )
+            self._true_of[node.name, test] = {key for (key,) in found}
+        return row[node.key] in self._true_of[node.name, test]
