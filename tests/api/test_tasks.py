@@ -100,7 +100,9 @@ async def test_an_external_party_does_its_part_by_link(town: Any, given: Given) 
     assert await link.refused("acceptTask", mine) == "CONFLICT"
     picture = (await link.send("POST", "/attachments", PIXEL, name="a.png")).json()["id"]
     wanted = "task { state doneNote attachments { id } }"
-    told = await link.done("reportTask", wanted, **mine, note="到货", attachmentIds=[picture])
+    report = {**mine, "note": "到货", "attachmentIds": [picture], "idempotencyKey": "1"}
+    told = await link.done("reportTask", wanted, **report)
+    assert (await link.done("reportTask", wanted, **report)) == told
     assert told["task"]["attachments"] == [{"id": picture}]
     answer = await given.worker.payload(
         "giveFeedback", {**await given.version(), "result": "完成", "noPhotoReason": "无"}
@@ -132,7 +134,7 @@ async def test_an_external_party_does_its_part_by_link(town: Any, given: Given) 
     # What was asked for is counted once each, also where the compiled path declined before.
     shown = "{ taskLinks { nodes { uses lastUsedAt issuedBy case { id } } } }"
     [counted] = (await given.clerk.data(shown))["taskLinks"]["nodes"]
-    assert (counted["uses"], counted["case"]) == (8, {"id": given.case["id"]})
+    assert (counted["uses"], counted["case"]) == (9, {"id": given.case["id"]})
     stranger = await town.person("COMM", "south1")
     assert (await stranger.data(shown))["taskLinks"]["nodes"] == []
 
@@ -147,7 +149,15 @@ async def test_a_link_ends(town: Any, given: Given, make_town: Any) -> None:
     company = str(town.organisations["甲物业"])
     assert await given.clerk.refused("issueTaskLink", step_, organisationId=company) == "NOT_FOUND"
     # A new one takes the place of the old, of which not a use is left.
-    again = await given.clerk.done("issueTaskLink", ISSUE, **step_, **ask)
+    once = {**step_, **ask, "idempotencyKey": "换链接"}
+    again = await given.clerk.done("issueTaskLink", ISSUE, **once)
+    # A lost answer asked for again makes no second one, and its secret is not told again.
+    repeated = await given.clerk.done("issueTaskLink", f"{ISSUE} note", **once)
+    assert repeated["link"]["id"] == again["link"]["id"]
+    assert (repeated["token"], repeated["path"]) == (None, None)
+    assert "换一个 idempotencyKey 重新签发" in repeated["note"]
+    other = {**once, "organisationId": str(town.organisations["甲物业"])}
+    assert await given.clerk.refused("issueTaskLink", other) == "IDEMPOTENCY_KEY_REUSED"
     new = ByLink(town.api, town.tenant.slug, again["token"])
     assert await given.link.code(TASKS) == "UNAUTHENTICATED"
     assert (await new.data(TASKS))["tasks"]["totalCount"] == 1
