@@ -221,6 +221,15 @@ async def test_nothing_else_is_in_reach_of_a_link(town: Any, given: Given, admin
         },
         "tasks": {"totalCount": 1},
     }
+    # It is nobody's account: what ends or changes one does not touch it.
+    mine = (await given.link.data("{ viewer { sessionId } }"))["viewer"]["sessionId"]
+    for ending in (
+        "mutation { logout { loggedOut } }",
+        "mutation { endOtherSessions { ended } }",
+        f'mutation {{ endSession(input: {{ sessionId: "{mine}" }}) {{ sessionId }} }}',
+        'mutation { changePassword(input: { oldPassword: "a", newPassword: "b" }) { changed } }',
+    ):
+        assert await given.link.code(ending) == "FORBIDDEN", ending
     allowed = set()
     for name, field in graph.mutation_type.fields.items():
         if PUBLIC in field.extensions["strawberry-definition"].metadata:
