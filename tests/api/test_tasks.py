@@ -66,6 +66,15 @@ class Given:
         return version
 
 
+async def awaited(who: Person, organisation: str) -> int:
+    """How many cases wait for something that the organisation does."""
+    found = await who.data(
+        "query ($o: ID!) { cases(filter: { awaiting: $o }) { totalCount } }", {"o": organisation}
+    )
+    count: int = found["cases"]["totalCount"]
+    return count
+
+
 @pytest.fixture
 async def given(town: Any) -> Given:
     clerk = await town.person("COMM", "north1")
@@ -110,7 +119,11 @@ async def test_an_external_party_does_its_part_by_link(town: Any, given: Given) 
     fault = answer["data"]["giveFeedback"]["userErrors"][0]
     assert fault["message"] == "协办单位某建设公司的任务还没有完成。"
     assert await link.refused("completeTask", mine, note=" ") == "MISSING_DATA"
+    company = str(town.organisations["甲物业"])
+    parties = (company, given.builder, str(await town.organisation("乙物业", "PROPERTY_COMPANY")))
+    assert [await awaited(given.worker, each) for each in parties] == [1, 1, 0]
     done = await link.done("completeTask", wanted, **mine, note="已更换")
+    assert [await awaited(given.clerk, each) for each in parties] == [1, 0, 0]
     assert (done["task"]["state"], done["task"]["doneNote"]) == ("DONE", "已更换")
     assert await link.refused("completeTask", mine, note="再次") == "CONFLICT"
 
