@@ -119,7 +119,9 @@ async def test_an_external_party_does_its_part_by_link(town: Any, given: Given) 
     fault = answer["data"]["giveFeedback"]["userErrors"][0]
     assert fault["message"] == "协办单位某建设公司的任务还没有完成。"
     assert await link.refused("completeTask", mine, note=" ") == "MISSING_DATA"
-    company = str(town.organisations["甲物业"])
+    own = (await given.worker.data("{ viewer { organisations { id name } } }"))["viewer"]
+    assert [each["name"] for each in own["organisations"]] == ["甲物业"]
+    company = own["organisations"][0]["id"]
     parties = (company, given.builder, str(await town.organisation("乙物业", "PROPERTY_COMPANY")))
     assert [await awaited(given.worker, each) for each in parties] == [1, 1, 0]
     done = await link.done("completeTask", wanted, **mine, note="已更换")
@@ -219,12 +221,13 @@ async def test_nothing_else_is_in_reach_of_a_link(town: Any, given: Given, admin
             assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN", (name, answer)
     assert open_queries == {"tasks", "task", "tenant", "viewer"}
     me = await given.link.data(
-        "{ viewer { kind"
+        "{ viewer { kind organisations { id }"
         " grants { role region { level parent { id } children { id } } } } tasks { totalCount } }"
     )
     assert me == {
         "viewer": {
             "kind": "LINK",
+            "organisations": [],
             "grants": [
                 {
                     "role": "LINK",
