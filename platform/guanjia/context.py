@@ -49,21 +49,25 @@ BEARER, LINK = "bearer ", "tasklink "
 @dataclass(frozen=True, slots=True)
 class Request:
     """What of a request decides who asks: its token and the tenant it names, if any. `agent` is
-    the program that asks, as it calls itself. `by_link`: the token is the secret of a link."""
+    the program that asks, as it calls itself. `by_link`: the token is the secret of a link.
+    `address`: where it comes from, None for no network."""
 
     token: str | None
     tenant: UUID | None
     agent: str = ""
     by_link: bool = False
+    address: str | None = None
 
     @staticmethod
-    def of(headers: Mapping[str, str], host_suffix: str | None) -> Request:
+    def of(
+        headers: Mapping[str, str], host_suffix: str | None, address: str | None = None
+    ) -> Request:
         authorization = headers.get("authorization", "")
         scheme = next((s for s in (BEARER, LINK) if authorization[: len(s)].lower() == s), None)
         token = authorization[len(scheme) :].strip() if scheme else None
         slug = headers.get("x-tenant") or _tenant_of_host(headers.get("host", ""), host_suffix)
         tenant = tenant_id(slug) if slug else None
-        return Request(token, tenant, headers.get("user-agent", ""), scheme == LINK)
+        return Request(token, tenant, headers.get("user-agent", ""), scheme == LINK, address)
 
     def said(self, given: Mapping[str, Any], host_suffix: str | None) -> Request:
         """The same request with what `connection_init` said: a browser cannot set headers on a
@@ -98,8 +102,8 @@ class World:
     links: Links = field(init=False)
 
     def __post_init__(self) -> None:
-        self.links = Links(self.database)
         self.attempts = Attempts(self.settings.login_attempts_per_minute)
+        self.links = Links(self.database, Attempts(self.settings.login_attempts_per_minute))
 
     async def identify(self, request: Request, now: dt.datetime | None = None) -> Claims | None:
         """Who the token speaks for in the tenant the request names; None without a token. `now`
@@ -107,7 +111,9 @@ class World:
         if request.token is None:
             return None
         if request.by_link:
-            return await self.links.identify(request.token, request.tenant, now or _now())
+            return await self.links.identify(
+                request.token, request.tenant, now or _now(), request.address
+            )
         claims = await self.tokens.identify(request.token, request.tenant, self.database)
         if request.tenant is not None and claims.tenant_id != request.tenant:
             raise unauthenticated("登录凭证不属于该租户,请重新登录。")
@@ -142,7 +148,6 @@ class Context:
         self.clock = clock
         self.request = request
         self.connection_params: dict[str, Any] | None = None
-        self.address: str | None = None
         self.denied: list[str] = []
         self.caller: Caller | None = None
         self.reader: Any = None
@@ -186,7 +191,7 @@ class Context:
 
     def admit(self) -> None:
         """Counts an attempt of this operation's address; Refusal when it has none left."""
-        self.world.attempts.admit(self.address)
+        self.world.attempts.admit(self.request.address)
 
     async def scope(self, permission: str) -> Scope:
         """The actor's scope for a permission; FORBIDDEN when there is none, and remembered."""

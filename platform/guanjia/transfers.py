@@ -81,7 +81,9 @@ async def _answered(
     request: HttpRequest, world: World, handler: Handler, operation: Operation
 ) -> Response:
     """The handler's answer, or what it refused in the form of the endpoint's errors."""
-    context = Context(world, Request.of(request.headers, world.settings.host_suffix))
+    address = request.client.host if request.client else None
+    asking = Request.of(request.headers, world.settings.host_suffix, address)
+    context = Context(world, asking)
     try:
         response = await handler(request, context)
     except Exception as fault:

@@ -96,7 +96,11 @@ class View(GraphQL[Context, None]):
         asked = transport.read(body)
         operation.kind, operation.name = transport.kind_and_name(asked.query, asked.name)
         try:
-            data = await self._compiled(headers, asked, operation)
+            client = scope["client"]
+            asking = Request.of(
+                headers, self._world.settings.host_suffix, client[0] if client else None
+            )
+            data = await self._compiled(asking, asked, operation)
         except Decline as decline:
             operation.plan = f"slow:{decline.reason}"
         else:
@@ -109,12 +113,10 @@ class View(GraphQL[Context, None]):
             send = answer.send
         await super().__call__(scope, _replay(body), send)
 
-    async def _compiled(
-        self, headers: Mapping[str, str], asked: Asked, operation: Operation
-    ) -> bytes:
+    async def _compiled(self, request: Request, asked: Asked, operation: Operation) -> bytes:
         """The whole response of a compiled query, or Decline."""
         world = self._world
-        claims = await world.identify(Request.of(headers, world.settings.host_suffix))
+        claims = await world.identify(request)
         if claims is None:
             raise world.engine.decline("anonymous")
         if operation.tenant is None:
@@ -136,9 +138,9 @@ class View(GraphQL[Context, None]):
 
     async def get_context(self, request: Any, response: Any) -> Context:
         headers = dict(request.headers)
-        context = Context(self._world, Request.of(headers, self._world.settings.host_suffix))
-        context.address = request.client.host if request.client else None
-        return context
+        address = request.client.host if request.client else None
+        asking = Request.of(headers, self._world.settings.host_suffix, address)
+        return Context(self._world, asking)
 
     async def execute_single(
         self,
@@ -180,7 +182,6 @@ class View(GraphQL[Context, None]):
         """A context for one operation, or one attempt at it, for the same person."""
         forked = Context(context.world, context.request)
         forked.connection_params = context.connection_params
-        forked.address = context.address
         return forked
 
     def told_by(self, context: Context) -> Operation:

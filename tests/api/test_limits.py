@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from secrets import token_hex
+from typing import Any
 
 import pytest
 from tests.api.conftest import Person, Service, Town
 
+from guanjia.access.links import Links, open_link
 from guanjia.graph.attempts import Attempts
 from guanjia.view import View
 
@@ -70,3 +73,38 @@ async def test_an_address_runs_out_of_logins(town: Town, monkeypatch: pytest.Mon
     assert await codes("192.0.2.7") == ["LOGIN_FAILED", "LIMIT_EXCEEDED"]
     assert await codes("192.0.2.8") == ["LOGIN_FAILED", "LOGIN_FAILED"]
     assert await codes("127.0.0.1") == ["LOGIN_FAILED", "LOGIN_FAILED"]
+
+
+async def test_an_address_runs_out_of_secrets_of_links(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then a secret that opens something and one that does not are answered alike."""
+    world = town.api.world
+    monkeypatch.setattr(world, "links", Links(world.database, Attempts(4)))
+    async with world.database.tenant_transaction(town.tenant.id) as transaction:
+        now = dt.datetime.now(dt.UTC)
+        link = await open_link(
+            transaction, name="某公司(任务链接)", expires_at=now + dt.timedelta(days=1), now=now
+        )
+    view = View(town.api.schema, world)
+
+    async def answer(secret: str, address: str, query: str = "{ tasks { totalCount } }") -> Any:
+        given = {"x-tenant": town.tenant.slug, "authorization": f"TaskLink {secret}"}
+        service = Service(world, None, view, address)
+        body = (await service.post({"query": query}, given)).json()
+        return body.get("data") or body["errors"][0]["extensions"]["code"]
+
+    reads = "{ tasks { totalCount } __schema { queryType { name } } }"  # by the stock executor
+    writes = 'mutation { acceptTask(input: { id: "x" }) { userErrors { code } } }'
+    for query in ("{ tasks { totalCount } }", reads, writes):
+        assert await answer(token_hex(16), "192.0.2.7", query) == "UNAUTHENTICATED"
+    assert await answer(link.secret, "192.0.2.7") == {"tasks": {"totalCount": 0}}
+    assert await answer("x" * 200, "192.0.2.7") == "UNAUTHENTICATED"
+    for secret in (token_hex(16), link.secret):
+        assert await answer(secret, "192.0.2.7") == "LIMIT_EXCEEDED"
+        assert await answer(secret, "192.0.2.7", writes) == "LIMIT_EXCEEDED"
+    assert await answer(link.secret, "192.0.2.8") == {"tasks": {"totalCount": 0}}
+    # A sign-in is not held up by it.
+    nobody = Person(Service(world, None, view, "192.0.2.7"), town.tenant.slug)
+    given = {key: {"loginName": token_hex(8), "password": "x"} for key in ("a", "b")}
+    assert (await nobody.data(LOGIN, given))["a"]["userErrors"][0]["code"] == "LOGIN_FAILED"

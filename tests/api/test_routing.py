@@ -205,8 +205,8 @@ async def test_a_change_is_rehearsed_on_past_cases(town: Any, table: Any, admin:
     other = str(await town.organisation("住建局"))
     before = await digest(admin, town.tenant)
 
-    async def shown(*changes: dict[str, Any]) -> Any:
-        found = await manager.data(preview, {"changes": list(changes), **period})
+    async def shown(*changes: dict[str, Any], who: Any = manager) -> Any:
+        found = await who.data(preview, {"changes": list(changes), **period})
         return found["previewRouting"]
 
     ended = await shown({"routingId": lead["id"]})
@@ -235,4 +235,27 @@ async def test_a_change_is_rehearsed_on_past_cases(town: Any, table: Any, admin:
     ):
         given = {"changes": changes, **period, **days}
         assert await manager.code(preview, given) == "BAD_USER_INPUT", changes
-    assert await chief.code(preview, {"changes": [street], **period}) == "FORBIDDEN"
+    # Whoever dispatches may rehearse, over the cases of their place; a row only in their place.
+    assert (await shown(street, who=chief))["total"] == 2
+    away = await town.person("SCMD", "south")
+    assert (await shown({"routingId": lead["id"]}, who=away))["total"] == 0
+    assert await away.code(preview, {"changes": [street], **period}) == "BAD_USER_INPUT"
+    worker = await town.person("DEPT", "district", "市政局")
+    assert await worker.code(preview, {"changes": [street], **period}) == "FORBIDDEN"
+
+    pages = (
+        "query ($changes: [RoutingChangeInput!]!, $since: Date!, $until: Date!, $after: ID,"
+        " $first: Int!) { previewRouting(changes: $changes, since: $since, until: $until) { moved"
+        " movedCases(first: $first, after: $after) { caseId case { id } } } }"
+    )
+    changes = [street, {"routingId": lead["id"], "organisationId": other}]
+    asked = {"changes": changes, **period, "first": 1}
+    seen, after = [], None
+    while page := (await manager.data(pages, {**asked, "after": after}))["previewRouting"][
+        "movedCases"
+    ]:
+        seen += [each["case"]["id"] for each in page]
+        after = page[-1]["caseId"]
+    assert len(set(seen)) == len(seen) == both["moved"]
+    for wrong in ({"first": 101}, {"first": -1}, {"after": category}):
+        assert await manager.code(pages, {**asked, **wrong}) == "BAD_USER_INPUT"

@@ -66,6 +66,15 @@ class Given:
         return version
 
 
+async def awaited(who: Person, organisation: str) -> int:
+    """How many cases wait for something that the organisation does."""
+    found = await who.data(
+        "query ($o: ID!) { cases(filter: { awaiting: $o }) { totalCount } }", {"o": organisation}
+    )
+    count: int = found["cases"]["totalCount"]
+    return count
+
+
 @pytest.fixture
 async def given(town: Any) -> Given:
     clerk = await town.person("COMM", "north1")
@@ -100,7 +109,9 @@ async def test_an_external_party_does_its_part_by_link(town: Any, given: Given) 
     assert await link.refused("acceptTask", mine) == "CONFLICT"
     picture = (await link.send("POST", "/attachments", PIXEL, name="a.png")).json()["id"]
     wanted = "task { state doneNote attachments { id } }"
-    told = await link.done("reportTask", wanted, **mine, note="到货", attachmentIds=[picture])
+    report = {**mine, "note": "到货", "attachmentIds": [picture], "idempotencyKey": "1"}
+    told = await link.done("reportTask", wanted, **report)
+    assert (await link.done("reportTask", wanted, **report)) == told
     assert told["task"]["attachments"] == [{"id": picture}]
     answer = await given.worker.payload(
         "giveFeedback", {**await given.version(), "result": "完成", "noPhotoReason": "无"}
@@ -108,7 +119,13 @@ async def test_an_external_party_does_its_part_by_link(town: Any, given: Given) 
     fault = answer["data"]["giveFeedback"]["userErrors"][0]
     assert fault["message"] == "协办单位某建设公司的任务还没有完成。"
     assert await link.refused("completeTask", mine, note=" ") == "MISSING_DATA"
+    own = (await given.worker.data("{ viewer { organisations { id name } } }"))["viewer"]
+    assert [each["name"] for each in own["organisations"]] == ["甲物业"]
+    company = own["organisations"][0]["id"]
+    parties = (company, given.builder, str(await town.organisation("乙物业", "PROPERTY_COMPANY")))
+    assert [await awaited(given.worker, each) for each in parties] == [1, 1, 0]
     done = await link.done("completeTask", wanted, **mine, note="已更换")
+    assert [await awaited(given.clerk, each) for each in parties] == [1, 0, 0]
     assert (done["task"]["state"], done["task"]["doneNote"]) == ("DONE", "已更换")
     assert await link.refused("completeTask", mine, note="再次") == "CONFLICT"
 
@@ -132,7 +149,7 @@ async def test_an_external_party_does_its_part_by_link(town: Any, given: Given) 
     # What was asked for is counted once each, also where the compiled path declined before.
     shown = "{ taskLinks { nodes { uses lastUsedAt issuedBy case { id } } } }"
     [counted] = (await given.clerk.data(shown))["taskLinks"]["nodes"]
-    assert (counted["uses"], counted["case"]) == (8, {"id": given.case["id"]})
+    assert (counted["uses"], counted["case"]) == (9, {"id": given.case["id"]})
     stranger = await town.person("COMM", "south1")
     assert (await stranger.data(shown))["taskLinks"]["nodes"] == []
 
@@ -147,7 +164,15 @@ async def test_a_link_ends(town: Any, given: Given, make_town: Any) -> None:
     company = str(town.organisations["甲物业"])
     assert await given.clerk.refused("issueTaskLink", step_, organisationId=company) == "NOT_FOUND"
     # A new one takes the place of the old, of which not a use is left.
-    again = await given.clerk.done("issueTaskLink", ISSUE, **step_, **ask)
+    once = {**step_, **ask, "idempotencyKey": "换链接"}
+    again = await given.clerk.done("issueTaskLink", ISSUE, **once)
+    # A lost answer asked for again makes no second one, and its secret is not told again.
+    repeated = await given.clerk.done("issueTaskLink", f"{ISSUE} note", **once)
+    assert repeated["link"]["id"] == again["link"]["id"]
+    assert (repeated["token"], repeated["path"]) == (None, None)
+    assert "换一个 idempotencyKey 重新签发" in repeated["note"]
+    other = {**once, "organisationId": str(town.organisations["甲物业"])}
+    assert await given.clerk.refused("issueTaskLink", other) == "IDEMPOTENCY_KEY_REUSED"
     new = ByLink(town.api, town.tenant.slug, again["token"])
     assert await given.link.code(TASKS) == "UNAUTHENTICATED"
     assert (await new.data(TASKS))["tasks"]["totalCount"] == 1
@@ -196,12 +221,13 @@ async def test_nothing_else_is_in_reach_of_a_link(town: Any, given: Given, admin
             assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN", (name, answer)
     assert open_queries == {"tasks", "task", "tenant", "viewer"}
     me = await given.link.data(
-        "{ viewer { kind"
+        "{ viewer { kind organisations { id }"
         " grants { role region { level parent { id } children { id } } } } tasks { totalCount } }"
     )
     assert me == {
         "viewer": {
             "kind": "LINK",
+            "organisations": [],
             "grants": [
                 {
                     "role": "LINK",
@@ -211,6 +237,15 @@ async def test_nothing_else_is_in_reach_of_a_link(town: Any, given: Given, admin
         },
         "tasks": {"totalCount": 1},
     }
+    # It is nobody's account: what ends or changes one does not touch it.
+    mine = (await given.link.data("{ viewer { sessionId } }"))["viewer"]["sessionId"]
+    for ending in (
+        "mutation { logout { loggedOut } }",
+        "mutation { endOtherSessions { ended } }",
+        f'mutation {{ endSession(input: {{ sessionId: "{mine}" }}) {{ sessionId }} }}',
+        'mutation { changePassword(input: { oldPassword: "a", newPassword: "b" }) { changed } }',
+    ):
+        assert await given.link.code(ending) == "FORBIDDEN", ending
     allowed = set()
     for name, field in graph.mutation_type.fields.items():
         if PUBLIC in field.extensions["strawberry-definition"].metadata:

@@ -16,7 +16,10 @@ from guanjia.cases.chain import chain_fault
 from guanjia.cases.facts import replay
 from guanjia.cases.models import CASE_REACH, EVENT_REACH, PART_REACH
 from guanjia.cases.reasons import DeclineReason, Source
+from guanjia.db.ids import new_id
+from guanjia.graph.times import CHINA
 from guanjia.people.vault import vault_of
+from guanjia.tenancy.dependents import DEPENDENTS
 from guanjia.tenancy.regionplan import plan
 from guanjia.tenancy.regions import apply_plan, in_force, lock_tree
 from guanjia.tenancy.regiontree import Entry
@@ -151,3 +154,69 @@ async def test_no_case_comes_to_lie_in_a_closing_region(town: Any) -> None:
     assert moved["region_path"].startswith(town.tenant.regions["south"].path)
     gone = town.tenant.regions["north1"].id
     await town.refused("NOT_FOUND", town.report("clerk", region_id=gone))
+
+
+async def test_the_routing_of_a_community_follows_it(town: Any) -> None:
+    """Its rows end today and go on in the successor, each until the day on which it would have
+    ended anyway; one that has not begun begins there; what is over or taken back stays behind."""
+    today = dt.datetime.now(CHINA).date()
+    month, past = today + dt.timedelta(days=30), today - dt.timedelta(days=30)
+    drawn = dt.date(2020, 1, 1)
+    rows = [  # one level each, so that none stands in another's way
+        ("company", None, None, None),
+        ("company", "COMMUNITY", None, month),
+        ("company", "STREET", drawn, month),
+        ("bureau", "DISTRICT", past, today),
+        ("bureau", "DISTRICT", month, None),
+    ]
+    region = town.tenant.regions["north1"]
+    into = town.tenant.regions["south1"]
+    async with town.open() as transaction:
+        names = {"company": town.organisations["company"], "bureau": town.organisations["bureau"]}
+
+        async def add(place: Any, unit: str, level: Any, since: Any, until: Any) -> None:
+            await transaction.connection.execute(
+                "insert into case_routings (id, category_id, region_id, region_path, basis, role,"
+                " level, organisation_id, valid_from, valid_until, source, created_at)"
+                " values ($1, $2, $3, $4, 'OWNER', 'LEAD', $5, $6, $7, $8, '测试', now())",
+                new_id(), town.categories["E01-02"], place.id, place.path, level, names[unit],
+                since, until,
+            )  # fmt: skip
+
+        for row in rows:
+            await add(region, *row)
+        await add(into, "bureau", None, past, None)  # the successor has one like the first
+        # While one of them stands or will, its organisation cannot be closed unseen.
+        [routed] = [d.of_organisation for d in DEPENDENTS if d.noun == "派遣路由"]
+        assert await routed(transaction, names["company"]) == 3
+        assert await routed(transaction, names["bureau"]) == 2
+    await changed(town, **{f"c{NORTH1}": SOUTH1})
+
+    async with town.open() as transaction:
+
+        async def table(place: Any) -> set[tuple[Any, ...]]:
+            found = await transaction.connection.fetch(
+                "select organisation_id, level, valid_from, valid_until from case_routings"
+                " where region_id = $1",
+                place.id,
+            )
+            by_id = {id_: name for name, id_ in names.items()}
+            return {(by_id[r["organisation_id"]], *list(r)[1:]) for r in found}
+
+        assert await table(region) == {
+            ("company", None, None, today),
+            ("company", "COMMUNITY", None, today),
+            ("company", "STREET", drawn, today),
+            ("bureau", "DISTRICT", past, today),
+            ("bureau", "DISTRICT", month, month),
+        }
+        assert await table(into) == {
+            ("bureau", None, past, None),
+            ("company", "COMMUNITY", today, month),
+            ("company", "STREET", today, month),
+            ("bureau", "DISTRICT", month, None),
+        }
+        paths = await transaction.connection.fetch(
+            "select distinct region_path from case_routings where region_id = $1", into.id
+        )
+        assert [r["region_path"] for r in paths] == [into.path]

@@ -107,10 +107,17 @@ async def test_a_joint_meeting_answers_with_tasks(alarm: Alarm) -> None:
         assert await code_of(district, "recordJointMeeting", **given) == code, wrong
     held = await district.done(
         "recordJointMeeting", ESCALATION, **meeting,
-        tasks=[task(), task(organisationId=alarm.unit("城管局"), task="配合施工")],
+        tasks=[
+            task(),
+            task(organisationId=alarm.unit("城管局"), task="配合施工"),
+            task(
+                organisationId=str(await alarm.town.organisation("某公司", "EXTERNAL_PARTY")),
+                task="出资",
+            ),
+        ],
     )  # fmt: skip
     assert held["escalation"]["state"] == "ANSWERED"
-    assert len(held["escalation"]["tasks"]) == 2, "nothing of the refused meetings stayed"
+    assert len(held["escalation"]["tasks"]) == 3, "nothing of the refused meetings stayed"
     mine = await alarm.housing.data(
         "{ jointTasks { nodes { id version task organisation { name } } } }"
     )
@@ -119,6 +126,17 @@ async def test_a_joint_meeting_answers_with_tasks(alarm: Alarm) -> None:
     done = {"id": own["id"], "version": own["version"], "note": "已完成"}
     assert await code_of(alarm.city, "completeJointTask", **done) == "NOT_FOUND"
     assert await code_of(alarm.clerk, "completeJointTask", **done) in ("FORBIDDEN", "NOT_FOUND")
+    # The district speaks only for those of whom nobody can.
+    assert await code_of(district, "completeJointTask", **done) == "FORBIDDEN"
+    theirs = await district.data(
+        "query ($c: ID!) { jointTasks(filter: { case: { in: [$c] } })"
+        " { nodes { id version organisation { name } } } }",
+        {"c": alarm.case["id"]},
+    )
+    outside = [t for t in theirs["jointTasks"]["nodes"] if t["organisation"]["name"] == "某公司"]
+    assert len(outside) == 1
+    said = {"id": outside[0]["id"], "version": outside[0]["version"], "note": "已出资"}
+    assert (await district.done("completeJointTask", "task { doneAt }", **said))["task"]["doneAt"]
     made = await alarm.housing.done("completeJointTask", "task { doneAt version }", **done)
     assert made["task"]["doneAt"]
     assert await code_of(alarm.housing, "completeJointTask", **done) == "CONFLICT"

@@ -72,12 +72,21 @@ async def test_a_whistle_is_attended_answered_and_scored(alarm: Alarm, admin: An
             assert await alarm.chief.refused("ruleSignIn", ruling) == "MISSING_DATA"
         call = (await alarm.chief.done("ruleSignIn", CALL, **ruling, reason="以照片为证"))["call"]
     assert (await alarm.seen(whistle))["state"] == "ATTENDED"
+    waiting = "query ($o: ID!) { whistles(filter: { awaiting: $o }) { totalCount } }"
+
+    async def awaited(who: Any, *names: str) -> list[int]:
+        found = [await who.data(waiting, {"o": alarm.unit(name)}) for name in names]
+        return [each["whistles"]["totalCount"] for each in found]
+
+    assert await awaited(alarm.housing, "住建局") == [1]
     for who, name in ((alarm.housing, "住建局"), (alarm.city, "城管局")):
+        assert await awaited(alarm.chief, name) == [1]
         call = await alarm.call_of(whistle, name)
         given = {"id": call["id"], "version": call["version"]}
         score = {**given, "choice": "SATISFIED"}
         assert await alarm.chief.refused("scoreResponse", score) == "NOT_ANSWERED"
         await who.done("answerWhistle", CALL, **given, result="已办理")
+    assert await awaited(alarm.chief, "住建局", "城管局") == [0, 0]
     assert (await alarm.seen(whistle))["state"] == "ANSWERED"
     call = await alarm.call_of(whistle, "城管局")
     given = {"id": call["id"], "version": call["version"]}

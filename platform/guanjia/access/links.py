@@ -21,7 +21,8 @@ from guanjia.access.sessions import end_sessions
 from guanjia.access.tokens import ISSUER, Claims
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Database, Transaction
-from guanjia.graph.errors import LIMIT_EXCEEDED, Denied, unauthenticated
+from guanjia.graph.attempts import Attempts
+from guanjia.graph.errors import LIMIT_EXCEEDED, UNAUTHENTICATED, Denied, unauthenticated
 from guanjia.graph.journal import Operation, current
 from guanjia.reading.documents import Lru
 
@@ -123,15 +124,30 @@ async def close_link(transaction: Transaction, link_id: UUID, now: dt.datetime) 
 
 
 class Links:
-    """Knows who a secret stands for, and counts each operation that it is used for once."""
+    """Knows who a secret stands for, and counts each operation that it is used for once. An address
+    that tried so many secrets a minute that open nothing is not looked up any more."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, misses: Attempts) -> None:
         self._database = database
+        self._misses = misses
         self._counted = Lru(10_000)
 
-    async def identify(self, secret: str, tenant: UUID | None, now: dt.datetime) -> Claims:
+    async def identify(
+        self, secret: str, tenant: UUID | None, now: dt.datetime, address: str | None = None
+    ) -> Claims:
         """Who uses the link. UNAUTHENTICATED for a secret that opens nothing (any more),
-        LIMIT_EXCEEDED for one that is used too often."""
+        LIMIT_EXCEEDED for one that is used too often, and for any secret, open or not, from an
+        address that is out of tries."""
+        if self._misses.spent(address):
+            raise _too_often()
+        try:
+            return await self._known(secret, tenant, now)
+        except Denied as denied:
+            if denied.code == UNAUTHENTICATED:
+                self._misses.count(address)
+            raise
+
+    async def _known(self, secret: str, tenant: UUID | None, now: dt.datetime) -> Claims:
         if tenant is None or len(secret) > MAX_SECRET:
             raise _nothing()
         key, operation = (tenant, _hashed(secret)), current()
@@ -154,8 +170,12 @@ async def _used(connection: Any, tenant: UUID, secret_hash: bytes, now: dt.datet
     if await connection.fetchval(
         f"select exists (select 1 from access_links where {_VALID})", tenant, secret_hash, now
     ):
-        raise Denied(LIMIT_EXCEEDED, "任务链接使用过于频繁,请一分钟后再试。")
+        raise _too_often()
     raise _nothing()
+
+
+def _too_often() -> Denied:
+    return Denied(LIMIT_EXCEEDED, "任务链接使用过于频繁,请一分钟后再试。")
 
 
 def _nothing() -> Denied:

@@ -16,10 +16,16 @@ from guanjia.tenancy.dependents import DEPENDENTS, Became, Dependent
 
 _ENDED = ", ".join(f"'{state}'" for state in sorted(TERMINAL))
 _DONE = ", ".join(f"'{state}'" for state in sorted(FINISHED))
+# Without a day of beginning a row has always been in force; one that ends on the day on which it
+# begins never was.
+_STANDS = (
+    f"(t.valid_until is null or t.valid_until > {TODAY}"
+    " and t.valid_until is distinct from t.valid_from)"
+)
 _SUCCEEDED = (
-    "select t.id, n.id as region_id, n.path from unnest($2::uuid[], $3::uuid[]) with ordinality"
-    " u(old, new, at) join case_routings t on t.region_id = u.old join regions n on n.id = u.new"
-    " where t.id = any($1) order by u.at, t.id"
+    "select t.*, n.id as new_region, n.path as new_path from unnest($1::uuid[], $2::uuid[])"
+    " with ordinality u(old, new, at) join case_routings t on t.region_id = u.old"
+    f" join regions n on n.id = u.new where {_STANDS} order by u.at, t.id"
 )
 _PLACED = (
     ("case_assignments", "region_path"),
@@ -94,40 +100,38 @@ async def _follow(transaction: Transaction, became: Became) -> None:
 
 async def _routed_to(transaction: Transaction, organisation_id: UUID) -> int:
     count: int = await transaction.connection.fetchval(
-        "select count(*) from case_routings where organisation_id = $1"
-        f" and (valid_until is null or valid_until > {TODAY} and valid_until > valid_from)",
+        f"select count(*) from case_routings t where t.organisation_id = $1 and {_STANDS}",
         organisation_id,
     )
     return count
 
 
 async def _routing_follows(transaction: Transaction, became: Became) -> None:
-    """The rows of a region end today and go on in its successors; where two of them would meet in
-    one, that of the first region goes on."""
+    """The rows of a region end today and go on in its successors until they would have ended;
+    where two of them would meet in one, that of the first region goes on."""
     connection = transaction.connection
     old = [one for one, _ in became]
+    going_on = await connection.fetch(_SUCCEEDED, old, [new for _, new in became])
     ended = await connection.fetch(
-        f"update case_routings set valid_until = greatest(valid_from, {TODAY}),"
-        " reason = '区划变更', version = version + 1 where region_id = any($1)"
-        f" and (valid_until is null or valid_until > {TODAY} and valid_until > valid_from)"
-        " returning id",
+        f"update case_routings t set valid_until = greatest(t.valid_from, {TODAY}),"
+        f" reason = '区划变更', version = t.version + 1 where t.region_id = any($1) and {_STANDS}"
+        " returning t.id",
         old,
     )
     if not ended:
         return
-    for row in await connection.fetch(
-        _SUCCEEDED, [r["id"] for r in ended], old, [n for _, n in became]
-    ):
+    for row in going_on:
         await connection.execute(
             "insert into case_routings (id, category_id, region_id, region_path, basis, role,"
-            " level, organisation_id, party_kind, valid_from, source, created_at)"
+            " level, organisation_id, party_kind, valid_from, valid_until, source, created_at)"
             " select $1, t.category_id, $3, $4, t.basis, t.role, t.level, t.organisation_id,"
-            f" t.party_kind, greatest(t.valid_from, {TODAY}), t.source, now()"
+            f" t.party_kind, greatest(t.valid_from, {TODAY}), $5, t.source, now()"
             " from case_routings t where t.id = $2 on conflict do nothing",
             new_id(),
             row["id"],
-            row["region_id"],
-            row["path"],
+            row["new_region"],
+            row["new_path"],
+            row["valid_until"],
         )
     await record(
         transaction,

@@ -95,6 +95,9 @@ FINISHED = TERMINAL | {State.CLOSED, State.EVALUATING, State.EVALUATED}
 OPEN = frozenset(State) - FINISHED
 """What is still to be done; a case may be voided, or joined as a duplicate, only here."""
 
+AT_WORK = frozenset({State.DISPATCHED, State.ACCEPTED, State.IN_PROGRESS, State.REWORK})
+"""The next step is that of whoever leads."""
+
 
 def stage_of(state: State) -> Stage:
     return STAGES[state]

@@ -1,7 +1,7 @@
-"""How often somebody nobody knows yet may try: logins by address.
+"""How often somebody nobody knows yet may try, by address: logins, and secrets of links.
 
 The lock of an account stops guesses at one person; this stops one address from trying everybody,
-and from keeping the processor busy with passwords.
+and from keeping the processor busy with passwords or the database with look-ups.
 """
 
 from __future__ import annotations
@@ -28,15 +28,25 @@ class Attempts:
 
     def admit(self, address: str | None) -> None:
         """Counts an attempt; Refusal LIMIT_EXCEEDED when the address has none left."""
+        if self.spent(address):
+            raise Refusal(LIMIT_EXCEEDED, "登录尝试过于频繁,请一分钟后再试。")
+        self.count(address)
+
+    def spent(self, address: str | None) -> bool:
+        """Whether the address has no attempt left."""
         source = _source(address)
-        if source is None:
-            return
+        return source is not None and self._of(source) < 1
+
+    def count(self, address: str | None) -> None:
+        """The address has one attempt less."""
+        source = _source(address)
+        if source is not None:
+            self._left.put(source, (self._of(source) - 1, self._clock()))
+
+    def _of(self, source: str) -> float:
         now = self._clock()
         left, since = self._left.get(source) or (float(self._per_minute), now)
-        left = min(self._per_minute, left + (now - since) * self._per_minute / 60)
-        if left < 1:
-            raise Refusal(LIMIT_EXCEEDED, "登录尝试过于频繁,请一分钟后再试。")
-        self._left.put(source, (left - 1, now))
+        return min(self._per_minute, left + (now - since) * self._per_minute / 60)
 
 
 def _source(address: str | None) -> str | None:

@@ -213,8 +213,8 @@ def _check_extent(text: bytes) -> None:
                 raise BadFile(too_many_rows())
 
 
-def too_many_rows() -> str:
-    return f"一次最多导入 {MAX_ROWS:,} 行,文件超过此数。请拆成几个文件分别上传。"
+def too_many_rows(most: int | None = None) -> str:
+    return f"一次最多导入 {most or MAX_ROWS:,} 行,文件超过此数。请拆成几个文件分别上传。"
 
 
 def _position(column: str) -> int:

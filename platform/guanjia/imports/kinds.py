@@ -145,9 +145,10 @@ class ImportKind:
     home: `module:NAME` where this object is, for the process that reads the file. key: the columns
     that no two rows of a file may have in common; where that does not say it, sift makes what
     looks at the rows of one file, and derived names the values that it fills in. examine: exactly
-    one finding that is no problem, or problems, for each row. prepare: the locks that applying and
-    undoing take first. ahead: what of a part can be made before its turn. undo_days: how long an
-    applied batch can be taken back.
+    one finding that is no problem, or problems, for each row. together: what a row means depends
+    on the others, so the file is looked at and written as one part, of at most so many rows.
+    prepare: the locks that applying and undoing take first. ahead: what of a part can be made
+    before its turn. undo_days: how long an applied batch can be taken back.
     """
 
     code: str
@@ -164,6 +165,7 @@ class ImportKind:
     choices: Choices = _no_choices
     prepare: Prepare = _nothing
     ahead: Ahead = _not_ahead
+    together: int | None = None
     undo_days: int = 7
 
     @property

@@ -63,7 +63,7 @@ class StagedRow:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Up to a thousand staged rows, packed."""
+    """Up to a thousand staged rows, or all of a file that is looked at as one, packed."""
 
     rows: int
     packed: bytes
@@ -154,7 +154,10 @@ def read(
     for number, cells in chain(below, rows):
         if found := reader.read(number, cells):
             chunk.append(found)
-        if len(chunk) >= CHUNK_ROWS:
+        if kind.together is not None:
+            if len(chunk) > kind.together:
+                raise BadFile(too_many_rows(kind.together))
+        elif len(chunk) >= CHUNK_ROWS:
             total += len(chunk)
             yield Chunk(len(chunk), packed(chunk))
             chunk = []

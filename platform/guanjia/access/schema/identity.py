@@ -6,8 +6,10 @@ import strawberry
 from strawberry.types import Info
 
 from guanjia.access import credentials, sessions
+from guanjia.access.actor import Actor
 from guanjia.access.desk import Desk, Login
 from guanjia.access.schema.types import Member
+from guanjia.graph.errors import forbidden
 from guanjia.graph.filters import known_id
 from guanjia.graph.payloads import mutation, payload, public_mutation
 
@@ -120,6 +122,15 @@ def _desk(info: Info) -> Desk:
     return Desk(world.database, world.settings, world.tokens, world.policy)
 
 
+def _account(info: Info) -> Actor:
+    """The actor, who has an account. FORBIDDEN for a link, which is nobody's to log out of: whoever
+    gave it out takes it back."""
+    if info.context.request.by_link:
+        raise forbidden(message="任务链接没有账号,不能登录、退出或改密码;由签发人撤销。")
+    actor: Actor = info.context.actor
+    return actor
+
+
 async def _login(self: None, info: Info, input: LoginInput) -> SessionPayload:
     context = info.context
     device = sessions.device_name(input.device_name, context.request.agent)
@@ -140,7 +151,7 @@ async def _refresh(self: None, info: Info, input: RefreshSessionInput) -> Sessio
 async def _logout(self: None, info: Info) -> LogoutPayload:
     context = info.context
     if context.caller is not None:
-        await sessions.logout(context.world.database, context.actor, context.now)
+        await sessions.logout(context.world.database, _account(info), context.now)
     return LogoutPayload(logged_out=True)
 
 
@@ -151,7 +162,7 @@ async def _change_password(
     await credentials.change_password(
         context.world.database,
         context.world.settings,
-        context.actor,
+        _account(info),
         credentials.Change(input.old_password, input.new_password, context.now),
     )
     return ChangePasswordPayload(changed=True)
@@ -161,7 +172,7 @@ async def _end_session(self: None, info: Info, input: EndSessionInput) -> EndSes
     context = info.context
     ended = await sessions.end_own_session(
         context.world.database,
-        context.actor,
+        _account(info),
         known_id(input.session_id, "sessionId"),
         context.now,
     )
@@ -171,7 +182,7 @@ async def _end_session(self: None, info: Info, input: EndSessionInput) -> EndSes
 async def _end_other_sessions(self: None, info: Info) -> EndOtherSessionsPayload:
     context = info.context
     return EndOtherSessionsPayload(
-        ended=await sessions.end_other_sessions(context.world.database, context.actor, context.now)
+        ended=await sessions.end_other_sessions(context.world.database, _account(info), context.now)
     )
 
 

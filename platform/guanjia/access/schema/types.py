@@ -24,8 +24,8 @@ from guanjia.graph.nodes import (
     root_lookup,
     root_viewer,
 )
-from guanjia.reading.mapping import METADATA, Order, SortKey, Unplanned
-from guanjia.tenancy.schema import Region, RegionFilter, TextFilter
+from guanjia.reading.mapping import METADATA, Links, Order, SortKey, Unplanned
+from guanjia.tenancy.schema import Organisation, Region, RegionFilter, TextFilter
 
 MemberKind = strawberry.enum(models.MemberKind, name="MemberKind")
 MemberKindFilter = enum_filter(MemberKind)
@@ -117,6 +117,13 @@ class Session:
     idle_ends_at: dt.datetime = column("在此之前不换取凭证则结束")
 
 
+_MEMBERSHIPS = (
+    "(select tenant_id, membership_id, organisation_id from organisation_members"
+    " where tenant_id = {tenant} and valid_from <= now()"
+    " and (valid_to is null or valid_to > now()))"
+)
+
+
 @node(models.Membership, read="user:read", reach=models.MEMBER_REACH, orders=(BY_NAME,))
 class Viewer:
     """本人:身份、角色、授权与权限"""
@@ -136,6 +143,15 @@ class Viewer:
         "未撤销的授权",
         through="viewer",
         where="{row}.revoked_at is null",
+    )
+    organisations: list[Organisation] = many(
+        "Organisation",
+        "id",
+        (("name", "asc"), ("id", "asc")),
+        "所在的单位:以单位为范围的权限,范围即是这些单位",
+        through="viewer",
+        links=Links(_MEMBERSHIPS, "membership_id", "organisation_id"),
+        where="{row}.active",
     )
     must_change_password: bool = from_actor(
         lambda actor: actor.must_change_password, "是否须先修改密码;在此之前其他操作均被拒绝"

@@ -3,6 +3,7 @@
 from strawberry.tools import merge_types
 
 from guanjia.cases import dependents as dependents  # makes itself known to tenancy
+from guanjia.cases.routingsheet import kind as kind  # makes itself known to imports
 from guanjia.cases.schema import (
     corrections,
     mutations,

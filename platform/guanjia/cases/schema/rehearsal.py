@@ -44,20 +44,38 @@ class RoutingPreviewCount:
 
 @strawberry.type(description="因变更而改派的一件,及其当时实际的主办单位")
 class RoutingPreviewCase:
+    case_id: strawberry.ID = strawberry.field(description="案件的编号,翻页时作 after")
     case: Case | None = strawberry.field(description="案件;不在您可读的范围时为空")
     before: RoutedParty | None
     after: RoutedParty | None
     handler: RoutedParty
 
 
+_First = Annotated[int, strawberry.argument(description="一页的件数,至多 100")]
+_After = Annotated[
+    strawberry.ID | None, strawberry.argument(description="从这一件(caseId)之后开始")
+]
+
+
 @strawberry.type(description="路由变更的演练:假如变更一直有效,期间派遣的案件会如何;什么也不写入")
 class RoutingPreview:
-    total: int = strawberry.field(description="所涉类别在期间派遣的件数")
+    total: int = strawberry.field(description="所涉类别在期间派遣的、您辖区内的件数")
     moved: int = strawberry.field(description="会改派的件数")
     unowned: int = strawberry.field(description="会没有可派单位的件数")
     counts: list[RoutingPreviewCount]
-    moved_cases: list[RoutingPreviewCase] = strawberry.field(description="按派遣的先后,至多 100 件")
-    unowned_cases: list[RoutingPreviewCase]
+    found: strawberry.Private[rehearsal.Rehearsal]
+
+    @strawberry.field(description="会改派的,按派遣的先后,一页至多 100 件")
+    async def moved_cases(
+        self, info: Info, first: _First = MOST_LISTED, after: _After = None
+    ) -> list[RoutingPreviewCase]:
+        return await _cases(info.context, self.found.moved, first, after)
+
+    @strawberry.field(description="会没有可派单位的,按派遣的先后,一页至多 100 件")
+    async def unowned_cases(
+        self, info: Info, first: _First = MOST_LISTED, after: _After = None
+    ) -> list[RoutingPreviewCase]:
+        return await _cases(info.context, self.found.unowned, first, after)
 
 
 async def _preview(
@@ -87,20 +105,30 @@ async def _preview(
             )
             for party in sorted(found.before | found.after, key=_name)
         ],
-        moved_cases=await _cases(context, found.moved),
-        unowned_cases=await _cases(context, found.unowned),
+        found=found,
     )
 
 
-async def _cases(context: Any, moved: Sequence[rehearsal.Moved]) -> list[RoutingPreviewCase]:
+async def _cases(
+    context: Any, moved: Sequence[rehearsal.Moved], first: int, after: str | None
+) -> list[RoutingPreviewCase]:
+    if not 0 <= first <= MOST_LISTED:
+        raise Denied(BAD_USER_INPUT, f"first 须为 0 到 {MOST_LISTED}。")
+    start = 0
+    if after is not None:
+        known = [str(each.case_id) for each in moved]
+        if after not in known:
+            raise Denied(BAD_USER_INPUT, "after 不是这份清单中的案件。")
+        start = known.index(after) + 1
     return [
         RoutingPreviewCase(
+            case_id=strawberry.ID(str(each.case_id)),
             case=await context.reader.by_id("Case", each.case_id),
             before=_party(each.before),
             after=_party(each.after),
             handler=RoutedParty.of(each.handler),
         )
-        for each in moved[:MOST_LISTED]
+        for each in moved[start : start + first]
     ]
 
 
@@ -116,7 +144,8 @@ def _name(party: Party | None) -> tuple[bool, str]:
 class Query:
     preview_routing: RoutingPreview = strawberry.field(
         resolver=_preview,
-        description="演练路由变更:期间派遣的案件会有哪些改派,各单位增减多少,哪些会无人主办",
+        description="演练路由变更:期间派遣的案件会有哪些改派,各单位增减多少,哪些会无人主办;"
+        "社区、街道和区级的派遣员都可演练,只计本辖区的案件",
         metadata={METADATA: Unplanned("cases weighed by a table that is not stored")},
-        extensions=requires("routing:manage"),
+        extensions=requires("routing:read"),
     )

@@ -213,19 +213,20 @@ class Query:
         permission="routing:read",
         filter_type=CaseRoutingFilter,
         order_type=CaseRoutingOrder,
-        description="派遣路由,含已终止的与尚未生效的",
+        description="派遣路由,含已终止的与尚未生效的;全区一份,派遣员都可读,区级派遣员维护",
     )
     routing_gaps: Connection[RoutingGap] = root_connection(
         RoutingGap,
         permission="routing:read",
         filter_type=RoutingGapFilter,
         order_type=RoutingGapOrder,
-        description="辖区内当日没有单位主办的(社区,类别)",
+        description="当日没有单位主办的(社区,类别);"
+        "社区、街道和区级的派遣员各见本辖区的,某(区域,类别)没有任何路由的也在其中",
     )
     explain_dispatch: DispatchExplanation | None = strawberry.field(
         resolver=_explain,
         description="按派遣路由该由谁主办、谁协办,逐条说明考虑过哪些路由、为何采用或不采用;"
-        "案件或区域不在您的范围时为空",
+        "社区、街道和区级的派遣员都可查询本辖区的,案件或区域不在您的范围时为空",
         metadata={METADATA: Unplanned("the rule of routing weighs the rows, no list of rows")},
         extensions=requires("routing:read"),
     )

@@ -3,11 +3,13 @@
 import datetime as dt
 from enum import Enum
 from typing import Any
+from uuid import UUID
 
 import strawberry
 from strawberry.types import Info
 
 from guanjia.attachments.schema import Attachment
+from guanjia.audit.replay import keyed
 from guanjia.cases import models, service
 from guanjia.cases.schema.mutations import CaseStepInput
 from guanjia.cases.schema.types import NAME_OF, PART_STATE, Case, PartState
@@ -145,6 +147,10 @@ class IssueTaskLinkInput(CaseStepInput):
     expires_at: dt.datetime | None = strawberry.field(
         default=None, description="到期时间,缺省 14 天,至多 90 天"
     )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="幂等键:重复的请求只签发一次,令牌也只在首次的应答中",
+    )
 
 
 @strawberry.input(description="撤销任务链接")
@@ -164,6 +170,7 @@ class ReportTaskInput:
     attachment_ids: list[strawberry.ID] = strawberry.field(
         default_factory=list, description="已上传的照片"
     )
+    idempotency_key: str | None = None
 
 
 @strawberry.input(description="完成任务")
@@ -178,10 +185,14 @@ class IssueTaskLinkPayload:
     link: TaskLink | None
     token: str | None = strawberry.field(
         default=None,
-        description="只显示这一次;用作请求头 Authorization: TaskLink <令牌>,不要放进网址的查询串",
+        description="只显示这一次,重复的请求得到空值;"
+        "用作请求头 Authorization: TaskLink <令牌>,不要放进网址的查询串",
     )
     path: str | None = strawberry.field(
         default=None, description="网页地址:令牌在片段(#)中,浏览器不会发给服务器"
+    )
+    note: str | None = strawberry.field(
+        default=None, description="重复的请求没有令牌时的说明:如何换一条链接"
     )
 
 
@@ -199,15 +210,34 @@ class TaskPayload:
     task: Task | None
 
 
+_TOLD = (
+    "令牌已在首次签发时显示,不会再次显示。没有收到的,请换一个 idempotencyKey 重新签发,"
+    "原来的链接随即失效。"
+)
+
+
 async def _issue(
     self: None, info: Info, input: IssueTaskLinkInput, scope: "Scope"
 ) -> IssueTaskLinkPayload:
     context: Any = info.context
-    issued = await service.issue_task_link(
-        context.transaction, context.actor, scope, now=context.now, **arguments(input)
+    given = arguments(input)
+    given.pop("idempotency_key", None)
+    told: list[str] = []
+
+    async def effect() -> UUID:
+        issued = await service.issue_task_link(
+            context.transaction, context.actor, scope, now=context.now, **given
+        )
+        told.append(issued.token)
+        return issued.id
+
+    row = await keyed(
+        context.transaction, context.actor.membership_id, "issue_task_link", input, effect
     )
-    link = await context.reader.by_id("TaskLink", issued.id)
-    return IssueTaskLinkPayload(link=link, token=issued.token, path=f"/tasks#{issued.token}")
+    link = await context.reader.by_id("TaskLink", row)
+    if not told:
+        return IssueTaskLinkPayload(link=link, note=_TOLD)
+    return IssueTaskLinkPayload(link=link, token=told[0], path=f"/tasks#{told[0]}")
 
 
 _TASK = (TaskPayload, "task", "Task", "task:work")

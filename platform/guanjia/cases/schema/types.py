@@ -17,6 +17,7 @@ from guanjia.graph.filters import (
     enum_filter,
     filters,
     flag,
+    holds,
     means,
     search,
 )
@@ -59,6 +60,13 @@ LATE = (
     f" and {{row}}.state not in ({SETTLED}))"
 )
 OVERDUE = f"coalesce({LATE}, false)"
+_AT_WORK = ", ".join(f"'{state}'" for state in sorted(states.AT_WORK))
+_AWAITED = (
+    "exists (select 1 from case_assignments af where af.tenant_id = {tenant}"
+    " and af.case_id = {row}.id and af.organisation_id = {value} and af.active"
+    f" and case af.role when 'LEAD' then {{row}}.state in ({_AT_WORK})"
+    f" else af.done_at is null and {{row}}.state not in ({SETTLED}) end)"
+)
 CONTACT = (
     "(select cc.{} from case_contacts cc where cc.tenant_id = {{tenant}} and cc.id = {{row}}.id)"
 )
@@ -112,6 +120,11 @@ class CaseFilter:
     overdue: bool = flag(OVERDUE)
     supervised: bool = flag("{row}.supervised")
     urgent: bool = flag("{row}.urgent")
+    awaiting: strawberry.ID = holds(
+        _AWAITED,
+        "uuid",
+        "等待该单位办理的:由它主办而未反馈的(挂账的除外),或它的协办任务还没有完成的",
+    )
     search: str = search(
         "{row}.search_text",
         "case_grams",

@@ -12,28 +12,26 @@ from uuid import UUID
 
 from guanjia.access.actor import Actor
 from guanjia.cases import inputs
-from guanjia.cases.coverage import GAPS
 from guanjia.cases.machine import MISSING_DATA
 from guanjia.cases.models import CATEGORY_REACH
 from guanjia.cases.reasons import AssignmentRole, Level
 from guanjia.cases.routing import Basis, PartyKind
+from guanjia.cases.service.holes import HOLE, Hole, holes, told
 from guanjia.compounds.service.opening import local_day, open_row, record_write, span
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
 from guanjia.graph.errors import BAD_USER_INPUT, CONFLICT, Refusal, not_found
 
-HOLE = "ROUTING_HOLE"
-_NAMED = 6
-"""Pairs that a refusal spells out; the others are counted."""
-_FARTHEST = dt.timedelta(days=3 * 366)
-_COLUMNS = (
+FARTHEST = dt.timedelta(days=3 * 366)
+NO_ACCOUNT = "外部单位没有账号,只能协办,不能主办。"
+COLUMNS = (
     "id", "category_id", "region_id", "region_path", "basis", "role", "level", "organisation_id",
     "party_kind", "valid_from", "valid_until", "source", "created_at",
 )  # fmt: skip
 INSERT = (
-    f"insert into case_routings ({', '.join(_COLUMNS)})"
-    f" values ({', '.join(f'${n}' for n in range(1, len(_COLUMNS) + 1))})"
+    f"insert into case_routings ({', '.join(COLUMNS)})"
+    f" values ({', '.join(f'${n}' for n in range(1, len(COLUMNS) + 1))})"
 )
 _OVERLAP = (
     "select valid_from, valid_until from case_routings where tenant_id = $1 and category_id = $2"
@@ -46,10 +44,6 @@ _OVERLAP = (
 _MOMENTS = (
     "select distinct m.day from case_routings t, unnest(array[t.valid_from, t.valid_until]) m(day)"
     " where t.tenant_id = $1 and t.category_id = $2 and m.day >= $3"
-)
-_HOLES = (
-    "select x.region_name, x.code, d.day, x.id from unnest($3::date[]) d(day) cross join lateral"
-    f" ({GAPS.format(tenant='$1', day='d.day')} and c.id = $2) x order by d.day, x.region_path"
 )
 
 
@@ -166,11 +160,11 @@ async def _followed(
     target: dict[str, Any],
     on: dt.date,
     why: str,
-    before: set[tuple[Any, ...]],
+    before: set[Hole],
     now: dt.datetime,
 ) -> UUID:
     """The row that stands in the place of one that ended."""
-    kept = {name: old[name] for name in _COLUMNS}
+    kept = {name: old[name] for name in COLUMNS}
     since = max(on, old["valid_from"] or on)
     row = {**kept, **target, "id": new_id(), "valid_from": since, "source": why, "created_at": now}
     await _insert(transaction, row, "on")
@@ -198,7 +192,7 @@ async def _insert(transaction: Transaction, row: dict[str, Any], field: str) -> 
             "请先终止它,或改用“自某日起变更”。",
             (field,),
         )
-    await transaction.connection.execute(INSERT, *(row[name] for name in _COLUMNS))
+    await transaction.connection.execute(INSERT, *(row[name] for name in COLUMNS))
 
 
 async def _open(transaction: Transaction, scope: Scope, routing_id: UUID, version: int) -> Any:
@@ -260,44 +254,32 @@ async def _target(
         if kind is None:
             raise not_found("单位", f"{field}Id")
         if kind == "EXTERNAL_PARTY" and role is AssignmentRole.LEAD:
-            raise Refusal(BAD_USER_INPUT, "外部单位没有账号,只能协办,不能主办。", (f"{field}Id",))
+            raise Refusal(BAD_USER_INPUT, NO_ACCOUNT, (f"{field}Id",))
     return {"organisation_id": organisation_id, "party_kind": party_kind}
 
 
-async def _holes(transaction: Transaction, row: Any, on: dt.date) -> set[tuple[Any, ...]]:
-    """The pairs of the row's category that nobody owns on this day and on every later day on which
-    a row of it begins or ends."""
+async def _holes(transaction: Transaction, row: Any, on: dt.date) -> set[Hole]:
+    """The holes in the row's category on this day and on every later day on which a row of it
+    begins or ends."""
     moments = await transaction.connection.fetch(
         _MOMENTS, transaction.tenant_id, row["category_id"], on
     )
-    days = sorted({on, *(moment["day"] for moment in moments)})
-    found = await transaction.connection.fetch(
-        _HOLES, transaction.tenant_id, row["category_id"], days
+    return await holes(
+        transaction.connection,
+        transaction.tenant_id,
+        row["category_id"],
+        {on, *(moment["day"] for moment in moments)},
     )
-    return {(hole["day"], hole["region_name"], hole["code"], hole["id"]) for hole in found}
 
 
-async def _refuse_holes(
-    transaction: Transaction, row: Any, on: dt.date, before: set[tuple[Any, ...]]
-) -> None:
+async def _refuse_holes(transaction: Transaction, row: Any, on: dt.date, before: set[Hole]) -> None:
     new = sorted(await _holes(transaction, row, on) - before)
-    pairs = list(dict.fromkeys(f"{region} {code}" for _, region, code, _ in new))
-    if not pairs:
-        return
-    raise Refusal(
-        HOLE,
-        f"自 {new[0][0]} 起,{_listed(pairs)}将没有主办单位;请同时指明接替的单位。",
-        ("on",),
-    )
-
-
-def _listed(pairs: list[str]) -> str:
-    rest = f"等 {len(pairs)} 处" if len(pairs) > _NAMED else ""
-    return "、".join(pairs[:_NAMED]) + rest
+    if new:
+        raise Refusal(HOLE, f"{told(new)};请同时指明接替的单位。", ("on",))
 
 
 def _within_reason(day: dt.date, earliest: dt.date, now: dt.datetime, field: str) -> None:
-    if not earliest <= day <= local_day(now) + _FARTHEST:
+    if not earliest <= day <= local_day(now) + FARTHEST:
         raise Refusal(
             BAD_USER_INPUT,
             f"日期须不早于 {earliest},且在今后三年之内;过去的路由不能更改。",

@@ -84,6 +84,11 @@ class WhistleFilter:
     organisation: strawberry.ID = holds(
         _CALLS % "wf.organisation_id = {value}", "uuid", "请该单位报到的"
     )
+    awaiting: strawberry.ID = holds(
+        f"{_WAITING} and " + _CALLS % "wf.organisation_id = {value} and wf.answered_at is null",
+        "uuid",
+        "等待该单位报到或反馈的",
+    )
 
 
 @node(whistles.SignIn, read="whistle:read", reach=whistles.PART_REACH)

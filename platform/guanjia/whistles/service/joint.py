@@ -24,7 +24,7 @@ from guanjia.whistles.levels import LABELS, EscalationState
 from guanjia.whistles.models.escalations import TASK_REACH
 from guanjia.whistles.service.escalating import answering, open_escalation
 from guanjia.whistles.service.opening import case_file, reached
-from guanjia.whistles.service.telling import tell_task
+from guanjia.whistles.service.telling import members_of, tell_task
 
 MOST_TASKS = 20
 TASK_LENGTH = 500
@@ -101,7 +101,7 @@ async def complete_joint_task(
     note: str,
     now: datetime,
 ) -> UUID:
-    """The task is done, as a member of its organisation says; for one without accounts, the
+    """The task is done, as a member of its organisation says; for one of which nobody could, the
     district does."""
     key = await reached(
         transaction, scope, "joint_tasks", TASK_REACH, id, "x.case_id, x.organisation_id", _NOUN
@@ -115,8 +115,11 @@ async def complete_joint_task(
     reach = next(
         (r for r in scope.reaches if r.kind == "region" or row["organisation_id"] in r.ids), None
     )
-    if reach is None:
-        raise forbidden(scope.permission, "任务由承担的单位完成。")
+    unit = row["organisation_id"]
+    if reach is None or (
+        reach.kind == "region" and await members_of(transaction, scope.permission, [unit], now)
+    ):
+        raise forbidden(scope.permission, "任务由承担的单位完成;没有账号的单位由区级代为登记。")
     same_version(row, version, _NOUN)
     if row["done_at"] is not None:
         raise Refusal(CONFLICT, "该任务已经完成。")
