@@ -9,8 +9,8 @@ from tests.meetings.conftest import Parlour
 
 FORTH = (
     "query ($m: ID!) { meeting(id: $m) { title items { title resolutions { outcome case { number"
-    " timeline { nodes { title } } survey { satisfaction { answered rate } } compound { name"
-    " company { name } } } } } } }"
+    " affectedHomes timeline { nodes { title } } survey { satisfaction { answered rate } }"
+    " compound { name company { name } } } } } } }"
 )
 BACK = (
     "{ propertyCompanies { nodes { name contracts { nodes { compound { cases { totalCount nodes"
@@ -30,7 +30,7 @@ async def told(person: Any, query: str, variables: Any = None) -> Any:
 
 
 async def test_the_loop_is_walked_both_ways(parlour: Parlour, admin: Any) -> None:
-    meeting = await parlour.held("小区门口井盖破损")
+    meeting = await parlour.held("小区门口井盖破损", houseUnitIds=parlour.homes[:3])
     decision = parlour.decision(meeting, outcome="TO_CASE", categoryId=await parlour.category())
     meeting = await parlour.decided(meeting, decision)
     made = meeting["items"][0]["resolutions"][0]["case"]
@@ -61,7 +61,7 @@ async def test_the_loop_is_walked_both_ways(parlour: Parlour, admin: Any) -> Non
     case.pop("timeline")
     assert case == {
         "number": number, "survey": {"satisfaction": {"answered": 3, "rate": 100}},
-        "compound": {"name": "珑樾台", "company": {"name": "甲物业"}},
+        "affectedHomes": 3, "compound": {"name": "珑樾台", "company": {"name": "甲物业"}},
     }  # fmt: skip
     found = await told(secretary, BACK)
     [company] = found["propertyCompanies"]["nodes"]

@@ -57,9 +57,15 @@ class Street:
         await self.estate.bound(made["person"]["id"], relation, houseUnitId=home)
         return account
 
-    async def handled(self, reporter: Any = None) -> dict[str, Any]:
+    async def handled(
+        self, reporter: Any = None, case: dict[str, Any] | None = None, *joined: dict[str, Any]
+    ) -> dict[str, Any]:
         """A case of the grid that the company has dealt with and somebody else has checked."""
-        case = await self.town.opened(reporter or self.clerk, "north1grid", "王阿姨家门口")
+        if case is None:
+            case = await self.town.opened(reporter or self.clerk, "north1grid", "王阿姨家门口")
+        for report in joined:
+            await self.step(self.clerk, "linkDuplicate", report, originalId=case["id"])
+        await self.fresh(case)
         if reporter is not None:
             await self.step(self.checker, "verifyCase", case)
         await self.step(self.clerk, "fileCase", case, notDuplicate=True)

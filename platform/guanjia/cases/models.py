@@ -40,6 +40,18 @@ TASK_LINK_REACH = Reachable(region="region_path")
 CATEGORY_REACH = Reachable(tenant_wide=True)
 """What rules say is read by all who may read it at all: categories, and whom they go to."""
 GAP_REACH = Reachable(region="region_path")
+AFFECTED_REACH = Reachable(
+    inside="exists (select 1 from cases ac where ac.tenant_id = {tenant} and ac.id = {row}.case_id"
+    " and ac.region_path >= {low} and ac.region_path < {high})"
+)
+AFFECTED_HOMES = (
+    "(select count(*)::int from (select bh.id from case_buildings cb join house_units bh"
+    " on bh.tenant_id = {tenant} and bh.building_id = cb.building_id and bh.valid_to is null"
+    " where cb.tenant_id = {tenant} and cb.case_id = {row}.id union select hh.id from case_homes ch"
+    " join house_units hh on hh.tenant_id = {tenant} and hh.id = ch.house_unit_id"
+    " and hh.valid_to is null where ch.tenant_id = {tenant} and ch.case_id = {row}.id) ah)"
+)
+"""The homes in force of the buildings that a case affects and those named besides, each once."""
 
 
 class CaseCategory(Model):
@@ -298,6 +310,17 @@ class CaseEvent(Model):
 
     class Meta:
         table = "case_events"
+
+
+class CaseHome(Model):
+    """案件另行登记的一套受影响房屋"""
+
+    id = fields.UUIDField(primary_key=True)
+    case_id = fields.UUIDField()
+    house_unit_id = fields.UUIDField()
+
+    class Meta:
+        table = "case_homes"
 
 
 class CaseSuspension(Model):

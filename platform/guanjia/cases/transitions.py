@@ -250,6 +250,8 @@ ROWS: tuple[Transition[State, Who], ...] = (
        requires=("reason",), guards=("is_supervised",)),
     _t("JOINED", "join_duplicate", "并入", tuple(OPEN - {S.DRAFT}), None,
        _who("link_duplicate", A.REACH)),
+    _t("AFFECTED_NAMED", "name_affected", "登记受影响范围", tuple(OPEN - {S.DRAFT}), None,
+       _who("name_affected", A.ON_SITE)),
     _t("SUSPENSION_REQUESTED", "request_suspension", "申请挂账", (S.IN_PROGRESS,), None, _HANDLER,
        requires=("reason_code", "plan", "review_at"),
        guards=("nothing_requested", "review_within_bounds")),

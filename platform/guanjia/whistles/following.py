@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from guanjia.cases.facts import CaseFacts, Event
 from guanjia.cases.reasons import Level
+from guanjia.cases.service.affected import homes_affected
 from guanjia.cases.service.casefile import CaseFile
 from guanjia.cases.service.followers import FOLLOWERS
 from guanjia.cases.states import FINISHED
@@ -41,7 +42,7 @@ async def follow(case: CaseFile, before: CaseFacts | None, event: Event) -> None
             await settle(case, "answer_by_step", {Trigger.UNACCEPTED}, "已签收")
         case "give_feedback":
             await settle(case, "end_escalation", _BY_CLOCK, "处置单位已反馈")
-        case "join_duplicate" | "reopen_case":
+        case "join_duplicate" | "reopen_case" | "file_case" | "name_affected":
             await _many_households(case)
         case "resume_case" | "resume_at_review" | "recompute_due":
             await move_limits(case)
@@ -52,8 +53,11 @@ async def follow(case: CaseFile, before: CaseFacts | None, event: Event) -> None
 
 
 async def _many_households(case: CaseFile) -> None:
-    """Each joined report is a household more; from so many on the district meets, once a case."""
+    """Each joined report is a household more, and who filed a case took its homes for affected;
+    from so many on the district meets, once a case. What a check has passed is dealt with."""
     known = max(case.facts.joined_count + 1, case.facts.affected_households or 0)
+    if case.facts.filed_at is not None and case.facts.checked_at is None:
+        known = max(known, await homes_affected(case.transaction, case.id))
     if known < number("L4_HOUSEHOLDS", local_date(case.now)) or case.facts.state in FINISHED:
         return
     before = await case.transaction.connection.fetchval(

@@ -5,6 +5,7 @@ from strawberry.tools import merge_types
 from guanjia.cases import dependents as dependents  # makes itself known to tenancy
 from guanjia.cases.routingsheet import kind as kind  # makes itself known to imports
 from guanjia.cases.schema import (
+    contacts,
     corrections,
     mutations,
     queries,
@@ -21,7 +22,14 @@ Query = merge_types(
 )
 Mutation = merge_types(
     "Mutation",
-    (mutations.Mutation, corrections.Mutation, settings.Mutation, routing.Mutation, tasks.Mutation),
+    (
+        mutations.Mutation,
+        contacts.Mutation,
+        corrections.Mutation,
+        settings.Mutation,
+        routing.Mutation,
+        tasks.Mutation,
+    ),
 )
 
 __all__ = ["Mutation", "Query", "Subscription"]

@@ -8,6 +8,7 @@ import strawberry
 from strawberry.types import Info
 
 from guanjia.cases import service
+from guanjia.cases.schema.affected import Affected
 from guanjia.cases.schema.types import (
     Case,
     CaseSource,
@@ -15,14 +16,11 @@ from guanjia.cases.schema.types import (
     SuspensionReason,
     TimeUnit,
 )
-from guanjia.cases.service.contacts import REVEAL
 from guanjia.db.scope import Scope
-from guanjia.graph.errors import not_found
-from guanjia.graph.filters import arguments, known_id
+from guanjia.graph.filters import arguments
 from guanjia.graph.payloads import mutation, payload
 from guanjia.graph.scalars import Degrees, Money
-from guanjia.people.schema.looking import denied, looks_per_hour, vault
-from guanjia.people.service import TooManyLooks
+from guanjia.people.schema.looking import vault
 
 
 @payload
@@ -33,7 +31,7 @@ class CasePayload:
 
 
 @strawberry.input(description="上报一个案件")
-class OpenCaseInput:
+class OpenCaseInput(Affected):
     category_id: strawberry.ID
     region_id: strawberry.ID = strawberry.field(description="所在网格或社区")
     title: str
@@ -220,16 +218,17 @@ class CheckCaseInput(CaseStepInput):
     )
 
 
-@strawberry.input(description="结案")
-class CloseCaseInput(CaseStepInput):
+@strawberry.input(description="登记受影响的范围:取代此前所登记的,都不填为不再登记")
+class NameAffectedBuildingsInput(CaseStepInput, Affected):
+    pass
+
+
+@strawberry.input(
+    description="结案:受影响的各户和上报人(含并入的)本户列入调查;楼栋、房屋都不填时,"
+    "为案件已登记的(重新结案后未再登记的,为上次问过的各户)"
+)
+class CloseCaseInput(CaseStepInput, Affected):
     callback: str = strawberry.field(description="对上报人的回访情况")
-    affected_building_ids: list[strawberry.ID] = strawberry.field(
-        default_factory=list, description="受影响的楼栋:其中各户都在调查范围"
-    )
-    affected_house_unit_ids: list[strawberry.ID] = strawberry.field(
-        default_factory=list,
-        description="受影响的房屋;楼栋、房屋都不填时,只问上报人本户(重新结案时为上次问过的各户)",
-    )
     survey_title: str | None = strawberry.field(
         default=None, description="各户看到的调查名称;缺省为案件类别和编号"
     )
@@ -243,20 +242,6 @@ class ReasonedStepInput(CaseStepInput):
 @strawberry.input(description="督办;answerBy 为要求答复的期限")
 class SuperviseCaseInput(ReasonedStepInput):
     answer_by: dt.datetime | None = None
-
-
-@strawberry.input(description="查看联系方式;须说明用途,有次数限制,记入审计")
-class RevealCaseContactInput:
-    id: strawberry.ID
-    purpose: str = strawberry.field(description="用途说明,4 到 200 个字,不要填写号码")
-
-
-@payload
-class RevealCaseContactPayload:
-    """完整的联系方式"""
-
-    contact_name: str | None
-    contact_phone: str | None
 
 
 def _step(
@@ -283,31 +268,6 @@ async def _open(self: None, info: Info, input: OpenCaseInput, scope: "Scope") ->
         **arguments(input),
     )
     return CasePayload(case=await context.reader.by_id("Case", row.id))
-
-
-async def _reveal_contact(
-    self: None, info: Info, input: RevealCaseContactInput, scope: "Scope"
-) -> RevealCaseContactPayload:
-    context = info.context
-    row = await context.reader.by_id("Case", known_id(input.id, "id"))
-    if row is None or not await context.reader.allows(scope.permission, row):
-        raise not_found("案件", "id")
-    try:
-        contact = await service.reveal_contact(
-            context.transaction,
-            vault(context),
-            context.actor,
-            row,
-            permission=scope.permission,
-            purpose=input.purpose,
-            limit=looks_per_hour(context),
-            now=context.now,
-        )
-    except TooManyLooks as refusal:
-        return RevealCaseContactPayload(
-            user_errors=await denied(context, REVEAL, scope.permission, refusal)
-        )
-    return RevealCaseContactPayload(contact_name=contact.name, contact_phone=contact.phone)
 
 
 @strawberry.type
@@ -375,6 +335,12 @@ class Mutation:
     close_case: CasePayload = _step(
         service.close_case, CloseCaseInput, "case:close", "结案并开始评价(T17、T19)"
     )
+    name_affected_buildings: CasePayload = _step(
+        service.name_affected_buildings,
+        NameAffectedBuildingsInput,
+        "case:name_affected",
+        "登记受影响的楼栋和房屋,结案前可更改",
+    )
     supervise_case: CasePayload = _step(
         service.supervise_case, SuperviseCaseInput, "case:supervise", "督办"
     )
@@ -391,6 +357,3 @@ class Mutation:
     archive_case: CasePayload = _step(
         service.archive_case, CaseStepInput, "case:archive", "归档(T22)"
     )
-    reveal_case_contact: RevealCaseContactPayload = mutation(
-        "case:read_contact", "查看联系方式,有次数限制,记入审计"
-    )(_reveal_contact)

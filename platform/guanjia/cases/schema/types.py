@@ -8,7 +8,7 @@ from guanjia.access.schema import Member
 from guanjia.attachments.owners import Owner, carries
 from guanjia.attachments.schema import Attachment
 from guanjia.cases import models, reasons, states
-from guanjia.compounds.schema.estates import Compound
+from guanjia.compounds.schema.estates import Building, Compound, HouseUnit
 from guanjia.graph.filters import (
     DateTimeFilter,
     IdFilter,
@@ -26,7 +26,7 @@ from guanjia.graph.protection import Protection
 from guanjia.graph.scalars import Degrees, Money
 from guanjia.graph.times import Unit as TimeUnit
 from guanjia.reading.classes import DataClass
-from guanjia.reading.mapping import Condition, Order, SortKey
+from guanjia.reading.mapping import Condition, Links, Order, SortKey
 from guanjia.surveys.schema.types import Satisfaction, Survey
 from guanjia.tenancy.schema import Organisation, Region, TextFilter
 
@@ -195,6 +195,7 @@ class CaseEvent:
         "({row}.not_duplicate_of is not null)", "立案时认定附近的同类案件不是同一问题"
     )
     choice: Satisfaction | None = column("评价")
+    households: int | None = column("户数:登记受影响的、结案时列入调查的、评价结束时已答的")
     cost: Money | None = column("费用(元)", name="cost_fen")
     due_at: dt.datetime | None = column("此步之后的到期时间")
     due_provisional: bool = column("到期时间跨越了尚无放假通知的年份")
@@ -224,6 +225,19 @@ class CaseAssignment:
     released_by: str | None = derived(NAME_OF.format("released_by"), "解除人")
     release_reason: str | None = column("解除协办的理由")
     organisation: Organisation | None = one("Organisation", "organisation_id", through="case:read")
+
+
+@node(
+    models.CaseHome,
+    read="case:read",
+    reach=models.AFFECTED_REACH,
+    orders=(Order("ANY", (SortKey("id", "uuid"),)),),
+)
+class AffectedHouseUnit:
+    """楼栋以外另行登记的一套受影响房屋"""
+
+    id: strawberry.ID = column()
+    house_unit: HouseUnit | None = one("HouseUnit", "house_unit_id", "房屋;不在您可读的范围时为空")
 
 
 carries(Owner(noun="Case", node="Case"))
@@ -285,6 +299,10 @@ class Case:
     supervised_at: dt.datetime | None = column("督办时间")
     supervision_reason: str | None = column("督办理由")
     supervision_due_at: dt.datetime | None = column("督办要求答复的期限")
+    affected_homes: int = derived(
+        models.AFFECTED_HOMES,
+        "受影响户数:所登记楼栋现有的各户和另行登记的房屋;结案时问了多少户见 survey",
+    )
     answer_count: int = column("评价户数")
     dissatisfied_count: int = column("不满意户数")
     version: int = column("版本;更新时须带上")
@@ -323,6 +341,17 @@ class Case:
         "照片与文件,按先后;用途分处置前、处置后、核查",
         through="case:read",
         where="{row}.owner_noun = 'Case'",
+    )
+    affected_buildings: list[Building] = many(
+        "Building",
+        "id",
+        (("position", "asc"), ("id", "asc")),
+        "受影响的楼栋:结案前可更改,见 nameAffectedBuildings;其中各户结案时列入调查",
+        through="case:read",
+        links=Links("case_buildings", "case_id", "building_id"),
+    )
+    affected_house_units: Connection[AffectedHouseUnit] = connection(
+        "AffectedHouseUnit", "case_id", "楼栋以外另行登记的受影响房屋", through="case:read"
     )
     survey: Survey | None = one(
         "Survey",

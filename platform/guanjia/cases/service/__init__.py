@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from guanjia.cases.service.advance import advance_case
+from guanjia.cases.service.affected import name_affected_buildings
 from guanjia.cases.service.archive import (
     add_correction_note,
     archive_case,
@@ -73,6 +74,7 @@ __all__ = [
     "issue_task_link",
     "link_duplicate",
     "load_calendar_year",
+    "name_affected_buildings",
     "release_part",
     "release_supervision",
     "reopen_case",

@@ -12,6 +12,7 @@ from guanjia.cases import inputs
 from guanjia.cases.clocks import half_limit
 from guanjia.cases.facts import Payload
 from guanjia.cases.models import Case
+from guanjia.cases.service.affected import name_at_closing, named
 from guanjia.cases.service.casefile import open_file
 from guanjia.cases.service.surveying import begin_survey, households, settle_compound
 from guanjia.cases.transitions import LABELS
@@ -65,16 +66,18 @@ async def close_case(
     survey_title: str | None = None,
 ) -> Case:
     """T17, T19. The case is CLOSED after a passed check and its survey opens in the same
-    transaction. `callback` says how the reporter was told. The homes of the affected buildings,
-    the affected homes and the reporter's household are asked; closed again after T21 without
-    naming any, those that were asked before."""
+    transaction. `callback` says how the reporter was told. The homes that the case affects, as
+    named now or before, and the household of whoever reported it, here or in a report that was
+    joined, are asked; closed again after T21 without naming any since, those asked before."""
     file = await open_file(transaction, actor, scope, id, version, now)
     told = inputs.text(callback, LABELS["callback"], "callback")
     title = inputs.line(survey_title, "调查名称", "surveyTitle", inputs.TITLE_LENGTH)
     step = file.prepare("close_case", {"callback": told})
-    asked = await households(file, affected_building_ids, affected_house_unit_ids)
-    if affected_building_ids or affected_house_unit_ids:
-        await settle_compound(file, asked)
+    given = await named(transaction, actor, affected_building_ids, affected_house_unit_ids)
+    if given.homes:
+        await name_at_closing(file, step, given)
+    asked = await households(file, given.homes)
+    await settle_compound(file)
     await file.write(step, Payload(note=told, households=len(asked) or None))
     await file.follow("open_survey")
     await begin_survey(file, asked, title)

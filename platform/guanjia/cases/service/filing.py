@@ -10,6 +10,7 @@ from guanjia.cases import inputs
 from guanjia.cases.facts import Payload
 from guanjia.cases.models import Case
 from guanjia.cases.reasons import LEVEL_TITLES, DeclineReason
+from guanjia.cases.service.affected import take_over
 from guanjia.cases.service.casefile import open_file
 from guanjia.cases.service.duplicates import duplicate_candidates
 from guanjia.cases.service.independence import holding
@@ -150,6 +151,7 @@ async def link_duplicate(
         step,
         Payload(reason_code=DeclineReason.DUPLICATE, note=told, related_case_id=original_id),
     )
+    await take_over(transaction, id, original_id)
     await original.write(joined, Payload(related_case_id=id))
     return await file.saved()
 

@@ -17,6 +17,7 @@ from guanjia.cases.guards import MACHINE
 from guanjia.cases.models import Case
 from guanjia.cases.places import place_key
 from guanjia.cases.reasons import CategoryKind, Level, Source
+from guanjia.cases.service.affected import Affected, keep, named
 from guanjia.cases.service.casefile import Step, file_of, open_file
 from guanjia.cases.service.contacts import Contact, keep_contact
 from guanjia.cases.states import stage_of
@@ -58,6 +59,9 @@ async def report_case(
     urgent: bool | None = None,
     draft: bool = False,
     attachment_ids: Sequence[UUID] = (),
+    affected_building_ids: Sequence[UUID] = (),
+    affected_house_unit_ids: Sequence[UUID] = (),
+    affected: Affected | None = None,
     idempotency_key: str | None = None,
 ) -> Case:
     """T1. A case is REPORTED (or a DRAFT), numbered, in the charge of the level whose officer
@@ -65,8 +69,9 @@ async def report_case(
     community it lies in, `compound_id` the compound there, if it is in one, `longitude` and
     `latitude` are degrees in WGS-84; `component` is what kind of thing it is about, with how many
     of it. Unless the reporter is on duty there, it is to be verified
-    before it is filed. The contact is sealed by the vault; without a contact none is needed. The
-    same idempotency key gives the same case again."""
+    before it is filed. The contact is sealed by the vault; without a contact none is needed. Whom
+    it affects the reporter names as far as they may read it, or somebody who may has (`affected`).
+    The same idempotency key gives the same case again."""
     key = inputs.line(idempotency_key, "幂等键", "idempotencyKey", _KEY_LENGTH)
     if key:
         # Two requests with one key wait for each other here instead of failing on the index.
@@ -117,11 +122,18 @@ async def report_case(
     target = row.target
     assert target is not None
     hurry = kind == CategoryKind.EMERGENCY if urgent is None else urgent
+    affects = affected or await named(
+        transaction, actor, affected_building_ids, affected_house_unit_ids
+    )
     facts = CaseFacts(target, now, _level(reach), hurry, category_id)
     inserted = await _insert(transaction, actor.membership_id, facts, data, region, now)
     await keep_contact(transaction, vault, inserted["id"], contact)
     file = await file_of(transaction, actor, scope, inserted, now)
-    said = Payload(level=facts.level, urgent=hurry, category_id=category_id)
+    await keep(transaction, inserted["id"], affects)
+    said = Payload(
+        level=facts.level, urgent=hurry, category_id=category_id,
+        households=len(affects.homes) or None,
+    )  # fmt: skip
     await file.begin(Step(row, reach, row.who[0]), said)
     await file.hang(attachment_ids, Purpose.BEFORE)
     return await file.saved()

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from guanjia.cases.facts import Payload
+from guanjia.cases.service.affected import known
 from guanjia.cases.service.casefile import SYSTEM, CaseFile, file_of
 from guanjia.cases.service.independence import involved
 from guanjia.cases.transitions import SURVEYED
@@ -19,7 +20,6 @@ from guanjia.surveys.service.opening import (
     Opening,
     asked_before,
     close_survey,
-    homes_in,
     household_of,
     open_survey,
 )
@@ -27,31 +27,47 @@ from guanjia.surveys.subjects import Subject, register
 
 _RESIDENT = "RES"
 _NO_ANSWER = "无人答复"
+_REPORTS = """
+with recursive reports as (
+  select c.id, c.reporter_id, c.created_at from cases c where c.tenant_id = $1 and c.id = $2
+  union select j.id, j.reporter_id, j.created_at from reports r
+    join cases j on j.tenant_id = $1 and j.duplicate_of_id = r.id)
+select r.reporter_id, coalesce(bool_or(e.actor_role = $3), false) as as_resident
+from reports r left join case_events e on e.tenant_id = $1 and e.case_id = r.id and e.seq = 1
+group by r.reporter_id order by min(r.created_at), r.reporter_id
+"""
+"""Who reported the matter: the case, what was joined with it, and what was joined with that."""
 _ACTIONS = {Channel.ONLINE: "evaluate_case", Channel.DOOR: "collect_evaluation"}
 
 
-async def households(
-    file: CaseFile, building_ids: Sequence[UUID], house_unit_ids: Sequence[UUID]
-) -> list[Asked]:
-    """Whom the survey of the case asks: these homes and the reporter's household, or the reporter
-    in person where a resident without a home reported it. A second survey asks again whom the
-    first one did."""
-    transaction, reporter = file.transaction, file.row["reporter_id"]
-    assert file.actor is not None, "the system closes no case"
-    found = await homes_in(transaction, file.actor, building_ids, house_unit_ids)
-    if not found and file.facts.reopened:
+async def households(file: CaseFile, named: Sequence[Asked]) -> list[Asked]:
+    """Whom the survey of the case asks, each home once: these, or those that the case was known to
+    affect; and the household of whoever reported it, here or in a report that was joined with it,
+    or the reporter in person where a resident without a home did. A second survey asks again whom
+    the first one did, unless others were named since."""
+    transaction = file.transaction
+    found = list(named)
+    if not found and file.facts.reopened and not await _named_since(file):
         found = await asked_before(transaction, SURVEYED, file.id)
-    own = await household_of(transaction, reporter, file.region_path)
-    if own is None and await _reported_as_resident(file):
-        own = Asked(None, reporter, PERSONAL)
-    if own is not None and own not in found:
-        found.append(own)
+    elif not found:
+        found = list((await known(transaction, file.id)).homes)
+    asked = {(each.house_unit_id, each.membership_id) for each in found}
+    for report in await transaction.connection.fetch(
+        _REPORTS, transaction.tenant_id, file.id, _RESIDENT
+    ):
+        own = await household_of(transaction, report["reporter_id"], file.region_path)
+        if own is None and report["as_resident"]:
+            own = Asked(None, report["reporter_id"], PERSONAL)
+        if own is not None and (own.house_unit_id, own.membership_id) not in asked:
+            asked.add((own.house_unit_id, own.membership_id))
+            found.append(own)
     return found
 
 
-async def settle_compound(file: CaseFile, asked: Sequence[Asked]) -> None:
-    """A case of which nothing says where it lies is in the compound of the homes it affected, if
+async def settle_compound(file: CaseFile) -> None:
+    """A case of which nothing says where it lies is in the compound of the homes it affects, if
     that is one. A point outside of every outline says that it is in none."""
+    homes = (await known(file.transaction, file.id)).homes
     await file.transaction.connection.execute(
         "update cases c set compound_id = f.compound_id from (select (min(h.compound_id::text)"
         "::uuid) as compound_id from house_units h where h.tenant_id = $1 and h.id = any($3)"
@@ -59,7 +75,7 @@ async def settle_compound(file: CaseFile, asked: Sequence[Asked]) -> None:
         " where c.tenant_id = $1 and c.id = $2 and c.compound_id is null and c.longitude is null",
         file.transaction.tenant_id,
         file.id,
-        [each.house_unit_id for each in asked if each.house_unit_id is not None],
+        [each.house_unit_id for each in homes],
     )
 
 
@@ -112,13 +128,16 @@ async def _open(transaction: Transaction, case_id: UUID, now: datetime) -> _Eval
     return _Evaluated(await file_of(transaction, None, Scope(SYSTEM), row, now))
 
 
-async def _reported_as_resident(file: CaseFile) -> bool:
-    role = await file.transaction.connection.fetchval(
-        "select actor_role from case_events where tenant_id = $1 and case_id = $2 and seq = 1",
+async def _named_since(file: CaseFile) -> bool:
+    """Whether somebody named whom the case affects after its last survey had opened."""
+    found: bool = await file.transaction.connection.fetchval(
+        "select exists (select 1 from case_events e where e.tenant_id = $1 and e.case_id = $2"
+        " and e.action = 'name_affected' and e.seq > (select max(o.seq) from case_events o"
+        " where o.tenant_id = $1 and o.case_id = $2 and o.action = 'open_survey'))",
         file.transaction.tenant_id,
         file.id,
     )
-    return bool(role == _RESIDENT)
+    return found
 
 
 register(Subject(SURVEYED, _open))

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from guanjia.access.actor import Actor
 from guanjia.cases.models import CASE_REACH
+from guanjia.cases.service.affected import Affected
 from guanjia.compounds.service.opening import known_person, local_day, open_row
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
@@ -21,6 +22,7 @@ from guanjia.meetings.models.records import OPEN, ItemSource
 from guanjia.meetings.rules import matters
 from guanjia.meetings.service.opening import needed, open_meeting, touch
 from guanjia.meetings.service.series import insert
+from guanjia.surveys.service.opening import Asked
 
 MOST_ITEMS = 50
 MOST_HOMES = 2_000
@@ -107,6 +109,19 @@ async def item_of(transaction: Transaction, item_id: UUID, field: str = "id") ->
     if row is None:
         raise not_found("议题", field)
     return row
+
+
+async def homes_of(transaction: Transaction, item_id: UUID) -> Affected:
+    """Whom the item affects, as far as those homes are still there."""
+    rows = await transaction.connection.fetch(
+        "select h.id, h.label from agenda_households a join house_units h on h.tenant_id = $1"
+        " and h.id = a.house_unit_id and h.valid_to is null where a.tenant_id = $1"
+        " and a.item_id = $2 order by h.label, h.id",
+        transaction.tenant_id,
+        item_id,
+    )
+    homes = tuple(Asked(row["id"], None, row["label"]) for row in rows)
+    return Affected(house_unit_ids=tuple(row["id"] for row in rows), homes=homes)
 
 
 async def open_items(transaction: Transaction, meeting: Any) -> list[Any]:

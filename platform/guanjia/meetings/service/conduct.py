@@ -30,7 +30,7 @@ from guanjia.meetings.decisions import (
 from guanjia.meetings.models.kinds import MeetingState
 from guanjia.meetings.models.records import Outcome
 from guanjia.meetings.rules import matter, number
-from guanjia.meetings.service.agenda import item_of, open_items
+from guanjia.meetings.service.agenda import homes_of, item_of, open_items
 from guanjia.meetings.service.attendance import present
 from guanjia.meetings.service.opening import compound_at, needed, open_meeting, touch, type_of
 from guanjia.meetings.service.series import insert
@@ -374,6 +374,7 @@ async def _case(
         source=Source.MEETING,
         compound_id=await compound_at(transaction, meeting, decision.region_id),
         no_photo_reason=FROM_MEETING,
+        affected=await homes_of(transaction, item["id"]),
         now=now,
     )
     made: UUID = case.id

@@ -76,30 +76,36 @@ class Opening:
 
 async def homes_in(
     transaction: Transaction,
-    actor: Actor,
+    actor: Actor | None,
     building_ids: Sequence[UUID],
     house_unit_ids: Sequence[UUID],
 ) -> list[Asked]:
     """The homes in force of these buildings and these homes besides, each once. Refusal unless the
-    actor may read them all."""
+    actor may read them all; without an actor somebody who may has named them, and those that are no
+    more are left out."""
     arguments: list[Any] = [transaction.tenant_id, list(building_ids), list(house_unit_ids)]
 
     def bind(value: Any, kind: str) -> str:
         arguments.append(value)
         return f"${len(arguments)}::{kind}"
 
+    readable = actor.scope(READ_HOMES).predicate(HOUSE_REACH, "h", "$1", bind) if actor else "true"
     rows = await transaction.connection.fetch(
-        "select h.id, h.building_id, h.label from house_units h where h.tenant_id = $1"
-        " and h.valid_to is null and (h.building_id = any($2) or h.id = any($3))"
-        f" and {actor.scope(READ_HOMES).predicate(HOUSE_REACH, 'h', '$1', bind)}"
+        f"select h.id, h.building_id, h.label, {readable} as readable from house_units h"
+        " where h.tenant_id = $1 and h.valid_to is null"
+        " and (h.building_id = any($2) or h.id = any($3))"
         f" order by h.label, h.id limit {MOST_TARGETS + 1}",
         *arguments,
     )
     if len(rows) > MOST_TARGETS:
         raise Refusal(BAD_USER_INPUT, f"一次调查最多 {MOST_TARGETS} 户。", ("affectedBuildingIds",))
-    if not set(building_ids) <= {row["building_id"] for row in rows}:
+    if actor is None:
+        return [Asked(row["id"], None, row["label"]) for row in rows]
+    # Who may read some homes of a building does not name the building.
+    hidden = {row["building_id"] for row in rows if not row["readable"]}
+    if not set(building_ids) <= {row["building_id"] for row in rows} - hidden:
         raise Refusal(NOT_FOUND, "找不到该楼栋,或其中没有房屋。", ("affectedBuildingIds",))
-    if not set(house_unit_ids) <= {row["id"] for row in rows}:
+    if not set(house_unit_ids) <= {row["id"] for row in rows if row["readable"]}:
         raise Refusal(NOT_FOUND, "找不到该房屋。", ("affectedHouseUnitIds",))
     return [Asked(row["id"], None, row["label"]) for row in rows]
 
