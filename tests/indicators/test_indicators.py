@@ -218,14 +218,12 @@ async def test_the_score_is_refused_with_what_is_missing(ledger: Any) -> None:
     chief = await town.person("DCMD")
     async with town.api.world.database.tenant_transaction(town.tenant.id) as opened:
         await opened.connection.execute("delete from score_weights")
+        await opened.connection.execute("delete from score_schemes")
     found = await asked(chief, town, "case.score")
     assert found["figure"]["refusal"]["message"].startswith("综合评价的权重")
     async with town.api.world.database.tenant_transaction(town.tenant.id) as opened:
-        await seed_weights(opened.connection)
-        await seed_weights(opened.connection)
-    weights = '{ scoreWeights(on: "2016-12-31") { metric percent complement prior source } }'
-    given = (await chief.data(weights))["scoreWeights"]
-    assert [each["percent"] for each in given] == [35, 25, 20, 20]
+        await seed_weights(opened.connection, dt.datetime.now(dt.UTC))
+        await seed_weights(opened.connection, dt.datetime.now(dt.UTC))
     found = await asked(chief, town, "case.score")
     assert found["figure"]["refusal"]["message"] == "全区本期没有可计的行:满意率、返工率。"
 

@@ -90,7 +90,8 @@ class MetricDefinition:
     over `{row}` and `{known}` for what a row adds to each, a whole number. A count has no
     numerator; a mean is numerator by denominator, in `scale` of the unit; of a ninth-tenth nine
     in ten rows have no more than that; a score is made of its `parts`, whose rows it has.
-    citation: where its formula is from. lower_bound: it is published with Wilson's lower bound.
+    citation: where its formula is from. lower_is_better: of two figures the lower one is better.
+    lower_bound: it is published with Wilson's lower bound.
     tallied: the columns of the source's tally with denominator and numerator."""
 
     id: str
@@ -108,6 +109,7 @@ class MetricDefinition:
     shape: Shape = Shape.RATE
     scale: int = 1
     parts: tuple[MetricDefinition, ...] = ()
+    lower_is_better: bool = False
 
 
 _METRICS: dict[str, MetricDefinition] = {}

@@ -11,7 +11,7 @@ from strawberry.types import Info
 from guanjia.cases.schema.types import Case
 from guanjia.graph.filters import IdFilter
 from guanjia.graph.nodes import UNSET, After, Connection, First
-from guanjia.indicators.service import counting, figures, score
+from guanjia.indicators.service import counting, figures
 from guanjia.indicators.service.asked import Asked, Window
 from guanjia.indicators.service.rows import Part, counted_rows, hash_of, ids_of
 from guanjia.reading import metrics
@@ -147,22 +147,6 @@ class IndicatorOrganisation:
     @staticmethod
     def of(row: Any | None) -> IndicatorOrganisation | None:
         return row and IndicatorOrganisation(id=strawberry.ID(str(row["id"])), name=row["name"])
-
-
-@strawberry.type(description="综合评价中一个指标的权重")
-class ScoreWeight:
-    metric: strawberry.ID = strawberry.field(description="指标")
-    percent: int = strawberry.field(description="权重(%)")
-    complement: bool = strawberry.field(description="越低越好,以 100% 减去")
-    prior: int = strawberry.field(description="向全区比率靠拢时加入的件(户)数")
-    valid_from: dt.date | None = strawberry.field(description="自何日有效;未定为空")
-    valid_to: dt.date | None = strawberry.field(description="至何日(不含)")
-    source: str = strawberry.field(description="依据")
-
-    @staticmethod
-    def of(weight: score.Weight) -> ScoreWeight:
-        given = {name: getattr(weight, name) for name in ScoreWeight.__annotations__}
-        return ScoreWeight(**given | {"metric": strawberry.ID(weight.metric)})
 
 
 @strawberry.type(description="一个区域一期的指标。同一截至时间,数值与行始终相同")
