@@ -23,7 +23,8 @@ WEIGHTS = [
 ]
 SCORE = (
     'query ($r: ID!, $p: String!) { indicator(id: "case.score", regionId: $r, period: $p)'
-    " { asOf hash figure { value refusal { message } } } }"
+    " { figure { value refusal { message } } madeOf { metric { id } percent prior"
+    " figure { numerator denominator } district { value } } } }"
 )
 
 
@@ -113,3 +114,5 @@ async def test_a_past_score_keeps_the_weights_of_its_day(ledger: Any) -> None:
     for period, value in (("2016-12", 60), ("2017-01", 100), ("2016", 60), ("2017-Q1", 100)):
         found = (await chief.data(SCORE, {"r": region, "p": period}))["indicator"]
         assert found["figure"] == {"value": value, "refusal": None}, period
+        [part] = found["madeOf"]
+        assert (part["percent"], part["district"]["value"]) == (100, value)

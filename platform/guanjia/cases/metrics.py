@@ -169,7 +169,10 @@ SATISFACTION = _case(
     "期内结束评价的案件:评价为满意或基本满意的户数,占评价的户数", _DESIGN, lower_bound=True,
     tallied=("d", "n1"),
 )  # fmt: skip
-_SPENT = "期内反馈处置结果的案件:自派遣至反馈的工作时间,不含挂账;返工的至最近一次反馈"
+_SPENT = (
+    "期内反馈处置结果的案件:自派遣至反馈的工作时间,不含挂账;返工的至最近一次反馈;反馈时本系统尚未"
+    "记录时长的不计,与期内首次转核查的案件(返工率的分母)相比即知缺多少"
+)
 HANDLING = _case(
     "case.handling_time", "平均处置时长", "handled_at", "1", "{row}.handling_minutes",
     f"{_SPENT};平均", _DESIGN, tallied=("d", "n1"), shape=Shape.MEAN,

@@ -24,6 +24,20 @@ class Dimension(StrEnum):
     COMPANY = "COMPANY"
     CATEGORY = "CATEGORY"
 
+    @property
+    def words(self) -> str:
+        return _WORDS[self]
+
+
+_WORDS = {
+    Dimension.STREET: "街道",
+    Dimension.COMMUNITY: "社区",
+    Dimension.GRID: "网格",
+    Dimension.DEPARTMENT: "职能部门",
+    Dimension.COMPANY: "物业公司",
+    Dimension.CATEGORY: "类别",
+}
+
 
 class Shape(StrEnum):
     """数、比率、平均、九成以内、综合评价"""

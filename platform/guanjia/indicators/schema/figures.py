@@ -164,12 +164,7 @@ async def _board(
         return None
     return Board(
         asked=asked,
-        measured=[
-            metric
-            for metric in metrics()
-            if counting.within(asked, context.caller.scope(metric.source.permission))
-            and (asked.organisation is None or IndicatorDimension.DEPARTMENT in metric.dimensions)
-        ],
+        measured=counting.readable(asked, context.caller.scope),
         window=(window := Window(asked_period, known_at(asked_period, as_of, context.now))),
         region=IndicatorRegion.of(asked.region),
         organisation=IndicatorOrganisation.of(asked.organisation),
