@@ -36,7 +36,7 @@ from guanjia.graph.filters import row_id
 from guanjia.graph.journal import Journal, Operation
 from guanjia.graph.masking import outcome
 from guanjia.imports import outgoing, seals, service
-from guanjia.imports.exports import export_of
+from guanjia.imports.exports import Taking, export_of
 from guanjia.imports.files import MAX_BYTES
 from guanjia.imports.kinds import ImportKind, Place, kind_of
 from guanjia.imports.workbooks import Watermark
@@ -190,6 +190,7 @@ async def export_workbook(request: HttpRequest, context: Context) -> Response:
     number = new_id()
     async with context.writing():
         scope = await _held(context, export.permission)
+        given = export.asked(request.query_params)
         await record(
             context.transaction,
             actor=context.actor,
@@ -199,10 +200,11 @@ async def export_workbook(request: HttpRequest, context: Context) -> Response:
             object_id=number,
             region_path=service.ancestor(scope.paths) if scope.paths else None,
             result="READ",
-            detail={"kind": export.code},
+            detail={"kind": export.code, **given},
         )
     now = context.now.astimezone(LOCAL)
-    place = Place(context.tenant_id, scope, now.date(), context.world.settings)
+    settings, scope_of = context.world.settings, context.actor.scope
+    place = Taking(context.tenant_id, scope, now.date(), settings, scope_of, given)
     mark = Watermark(context.actor.display_name, now, str(number))
     file = await outgoing.exported(context.world.database, export, place, mark)
     return download(f"{export.title}{now:%Y%m%d}.xlsx", XLSX, file)

@@ -36,6 +36,7 @@ from guanjia.context import Request, World
 from guanjia.db.connections import Connections
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Database
+from guanjia.indicators.onboard import seed_weights
 from guanjia.meetings.onboard import seed_types
 from guanjia.people.retention import seed_retention
 from guanjia.reading.engine import Caller
@@ -336,6 +337,7 @@ def make_town(api: Service) -> Callable[[], Awaitable[Town]]:
             await seed_cases(transaction.connection)
             await seed_retention(transaction.connection)
             await seed_types(transaction.connection)
+            await seed_weights(transaction.connection, LONG_AGO)
         return Town(api, tenant)
 
     return make

@@ -78,7 +78,7 @@ UNPLANNED = {
     "whyAllowed", "duplicateCandidates", "findPerson", "personDuplicates", "calendarYears",
     "myHomes", "listDifference", "avoidanceFindings", "propertyCensus", "myButlers",
     "indicatorMetrics", "indicator", "checkIndicator", "board", "explainDispatch", "mySurveys",
-    "scoreWeights", "previewRouting",
+    "previewRouting",
     "noticeKinds", "noticeSettings", "previewNotice",
 }  # fmt: skip
 """The root queries that are left to the stock executor on purpose, each with its reason."""

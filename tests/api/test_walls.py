@@ -83,7 +83,7 @@ READING = {
     "checkIndicator": '{ checkIndicator(id: "case.due", regionId: "x", period: "2026",'
     ' asOf: "2026-01-01T00:00:00Z", hash: "") { matches } }',
     "board": '{ board(regionId: "x", period: "2026") { period } }',
-    "scoreWeights": '{ scoreWeights(on: "2026-01-01") { percent } }',
+    "scoreSchemes": "{ scoreSchemes { totalCount } }",
     "noticeKinds": "{ noticeKinds { code } }",
     "noticeSettings": "{ noticeSettings { version } }",
     "previewNotice": '{ previewNotice(kind: "case.overdue", template: "x") { text } }',

@@ -95,8 +95,7 @@ def test_the_score_by_the_weights_and_drawn_to_the_district() -> None:
     (1 + 10·737/972)/11 and so on."""
     ids = [part.id for part in SCORE.parts]
     weights = [
-        Weight(metric, percent, metric == REWORK.id, 10, None, None, "")
-        for metric, percent in zip(ids, (35, 20, 20, 25), strict=True)
+        Weight(metric, percent, 10) for metric, percent in zip(ids, (35, 20, 20, 25), strict=True)
     ]
     assert [w.percent for w in weights if w.complement] == [20]
     district = dict(zip(ids, [(972, 737), (972, 911), (100, 10), (100, 90)], strict=True))

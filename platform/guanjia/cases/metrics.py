@@ -96,6 +96,7 @@ def _case(
     lower_bound: bool = False,
     shape: Shape = Shape.RATE,
     parts: tuple[MetricDefinition, ...] = (),
+    lower_is_better: bool = False,
 ) -> MetricDefinition:
     minutes = shape in (Shape.MEAN, Shape.NINTH_TENTH)
     return register(
@@ -115,6 +116,7 @@ def _case(
             shape,
             60 if minutes else 1,
             parts,
+            minutes or lower_is_better,
         )
     )
 
@@ -145,25 +147,32 @@ ON_TIME = _case(
 REWORK = _case(
     "case.rework_rate", "返工率", "checking_at", "1", _by_then("reworked_at"),
     "期内首次转核查的案件中,截至时返工过的", _DESIGN, tallied=("d", "n1"),
+    lower_is_better=True,
 )  # fmt: skip
 RETURNS = _case(
     "case.return_rate", "退单率", "dispatched_at", "1", _by_then("returned_at"),
     "期内首次派遣的案件中,截至时退单过的", _DESIGN, tallied=("d", "n1"),
+    lower_is_better=True,
 )  # fmt: skip
 EXTENSIONS = _case(
     "case.extension_rate", "延期率", "dispatched_at", "1", _by_then("extended_at"),
     "期内首次派遣的案件中,截至时批准过延期的", _DESIGN, tallied=("d", "n2"),
+    lower_is_better=True,
 )  # fmt: skip
 SUSPENSIONS = _case(
     "case.suspension_rate", "挂账率", "dispatched_at", "1", _by_then("suspended_at"),
     "期内首次派遣的案件中,截至时批准过挂账的", _DESIGN, tallied=("d", "n3"),
+    lower_is_better=True,
 )  # fmt: skip
 SATISFACTION = _case(
     "case.satisfaction_rate", "满意率", "evaluated_at", "{row}.answers", "{row}.satisfied",
     "期内结束评价的案件:评价为满意或基本满意的户数,占评价的户数", _DESIGN, lower_bound=True,
     tallied=("d", "n1"),
 )  # fmt: skip
-_SPENT = "期内反馈处置结果的案件:自派遣至反馈的工作时间,不含挂账;返工的至最近一次反馈"
+_SPENT = (
+    "期内反馈处置结果的案件:自派遣至反馈的工作时间,不含挂账;返工的至最近一次反馈;反馈时本系统尚未"
+    "记录时长的不计,与期内首次转核查的案件(返工率的分母)相比即知缺多少"
+)
 HANDLING = _case(
     "case.handling_time", "平均处置时长", "handled_at", "1", "{row}.handling_minutes",
     f"{_SPENT};平均", _DESIGN, tallied=("d", "n1"), shape=Shape.MEAN,
@@ -175,7 +184,7 @@ HANDLING_MOST = _case(
 )  # fmt: skip
 SCORE = _case(
     "case.score", "综合评价", "due_at", _DUE, None,
-    "按期结案率、结案率、返工率(越低越好)、满意率按本区的权重合成,见 scoreWeights;件数少的向全区"
-    "的比率靠拢", _DESIGN, tallied=None, shape=Shape.SCORE,
+    "按期结案率、结案率、返工率(越低越好)、满意率按期末之日的权重合成,见 scoreSchemes;件数少的"
+    "向全区的比率靠拢", _DESIGN, tallied=None, shape=Shape.SCORE,
     parts=(ON_TIME, CLOSING, REWORK, SATISFACTION),
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any, BinaryIO
 
 import orjson
@@ -12,7 +13,7 @@ import orjson
 from guanjia.db.pools import Database
 from guanjia.graph.errors import CONFLICT, Refusal
 from guanjia.imports import staging
-from guanjia.imports.exports import Export
+from guanjia.imports.exports import Export, Taking
 from guanjia.imports.kinds import Change, Finding, ImportKind, Place
 from guanjia.imports.models import State
 from guanjia.imports.process import worker
@@ -88,9 +89,19 @@ def _summary(kind: ImportKind, batch: Any) -> list[str]:
     return lines
 
 
-async def exported(database: Database, export: Export, place: Place, mark: Watermark) -> BinaryIO:
+async def exported(database: Database, export: Export, place: Taking, mark: Watermark) -> BinaryIO:
     """The export's workbook; at its start. All rows are from one moment."""
-    target = tempfile.TemporaryFile()  # noqa: SIM115  # the answer closes it
+    with ExitStack() as opened:
+        target = opened.enter_context(tempfile.TemporaryFile())
+        await _export(database, export, place, mark, target)
+        opened.pop_all()  # the answer closes it
+    target.seek(0)
+    return target
+
+
+async def _export(
+    database: Database, export: Export, place: Taking, mark: Watermark, target: BinaryIO
+) -> None:
     job = {
         "do": "export", "target": target.fileno(), "title": export.title,
         "columns": export.columns,
@@ -101,5 +112,3 @@ async def exported(database: Database, export: Export, place: Place, mark: Water
             async for page in export.rows(connection, place):
                 await writer.send(orjson.dumps(page))
             await writer.finish()
-    target.seek(0)
-    return target

@@ -107,11 +107,18 @@ class ImportKind:
     upload_path: str
 
 
+@strawberry.type(description="导出的参数,写在地址的问号之后")
+class ExportParameter:
+    name: str
+    meaning: str
+
+
 @strawberry.type(description="导出类别。下载:GET path")
 class ExportKind:
     code: str
     title: str
     path: str
+    parameters: list[ExportParameter]
 
 
 def _kinds(actor: Any) -> list[ImportKind]:
@@ -129,7 +136,12 @@ def _kinds(actor: Any) -> list[ImportKind]:
 
 def _exports(actor: Any) -> list[ExportKind]:
     return [
-        ExportKind(code=export.code, title=export.title, path=f"/exports/{export.code}")
+        ExportKind(
+            code=export.code,
+            title=export.title,
+            path=f"/exports/{export.code}",
+            parameters=[ExportParameter(name=n, meaning=m) for n, m in export.parameters],
+        )
         for export in exports()
         if actor.scope(export.permission)
     ]
@@ -214,7 +226,7 @@ class Query:
         list[ImportKind], _kinds, permission="import:read", description="本人可以导入的类别"
     )
     export_kinds: list[ExportKind] = root_value(
-        list[ExportKind], _exports, permission="import:read", description="本人可以导出的类别"
+        list[ExportKind], _exports, permission="export:read", description="本人可以导出的类别"
     )
 
 

@@ -24,6 +24,20 @@ class Dimension(StrEnum):
     COMPANY = "COMPANY"
     CATEGORY = "CATEGORY"
 
+    @property
+    def words(self) -> str:
+        return _WORDS[self]
+
+
+_WORDS = {
+    Dimension.STREET: "街道",
+    Dimension.COMMUNITY: "社区",
+    Dimension.GRID: "网格",
+    Dimension.DEPARTMENT: "职能部门",
+    Dimension.COMPANY: "物业公司",
+    Dimension.CATEGORY: "类别",
+}
+
 
 class Shape(StrEnum):
     """数、比率、平均、九成以内、综合评价"""
@@ -90,7 +104,8 @@ class MetricDefinition:
     over `{row}` and `{known}` for what a row adds to each, a whole number. A count has no
     numerator; a mean is numerator by denominator, in `scale` of the unit; of a ninth-tenth nine
     in ten rows have no more than that; a score is made of its `parts`, whose rows it has.
-    citation: where its formula is from. lower_bound: it is published with Wilson's lower bound.
+    citation: where its formula is from. lower_is_better: of two figures the lower one is better.
+    lower_bound: it is published with Wilson's lower bound.
     tallied: the columns of the source's tally with denominator and numerator."""
 
     id: str
@@ -108,6 +123,7 @@ class MetricDefinition:
     shape: Shape = Shape.RATE
     scale: int = 1
     parts: tuple[MetricDefinition, ...] = ()
+    lower_is_better: bool = False
 
 
 _METRICS: dict[str, MetricDefinition] = {}

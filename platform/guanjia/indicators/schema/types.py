@@ -11,7 +11,7 @@ from strawberry.types import Info
 from guanjia.cases.schema.types import Case
 from guanjia.graph.filters import IdFilter
 from guanjia.graph.nodes import UNSET, After, Connection, First
-from guanjia.indicators.service import counting, figures, score
+from guanjia.indicators.service import counting, figures
 from guanjia.indicators.service.asked import Asked, Window
 from guanjia.indicators.service.rows import Part, counted_rows, hash_of, ids_of
 from guanjia.reading import metrics
@@ -20,6 +20,9 @@ from guanjia.reading.rows import PageArguments
 
 IndicatorDimension = strawberry.enum(
     metrics.Dimension, name="IndicatorDimension", description=metrics.Dimension.__doc__
+)
+IndicatorShape = strawberry.enum(
+    metrics.Shape, name="IndicatorShape", description=metrics.Shape.__doc__
 )
 IndicatorPart = strawberry.enum(Part, name="IndicatorPart", description=Part.__doc__)
 IndicatorRefusalReason = strawberry.enum(
@@ -58,6 +61,9 @@ class IndicatorMetric:
     explanation: str = strawberry.field(description="口径:分母与分子各计什么")
     citation: str = strawberry.field(description="口径的来源")
     dimensions: list[IndicatorDimension] = strawberry.field(description="可按什么分列")
+    shape: IndicatorShape = strawberry.field(description="计数、比率、平均、九成以内或综合评价")
+    lower_is_better: bool = strawberry.field(description="越低越好")
+    parts: list[strawberry.ID] = strawberry.field(description="综合评价由哪些指标合成;其他的没有")
 
     @staticmethod
     def of(metric: metrics.MetricDefinition) -> IndicatorMetric:
@@ -68,6 +74,9 @@ class IndicatorMetric:
             explanation=metric.explanation,
             citation=metric.citation,
             dimensions=[d for d in metrics.Dimension if d in metric.dimensions],
+            shape=metric.shape,
+            lower_is_better=metric.lower_is_better,
+            parts=[strawberry.ID(part.id) for part in metric.parts],
         )
 
 
@@ -82,8 +91,13 @@ class IndicatorValue:
     value: float | None = strawberry.field(
         description="比率为百分数,四舍五入至两位小数;不能给出时为空,原因见 refusal"
     )
-    numerator: int
-    denominator: int
+    numerator: int = strawberry.field(
+        description="比率的分子,平均的工作分钟之和;计数的与分母相同;九成以内的为工作分钟,"
+        "综合评价的为百分之一分"
+    )
+    denominator: int = strawberry.field(
+        description="所计的件(满意率为户);综合评价的为各组成指标中最多的,见 madeOf"
+    )
     lower_bound: float | None = strawberry.field(
         description="威尔逊 95% 下限(百分数);不作抽样解释的指标为空"
     )
@@ -149,20 +163,15 @@ class IndicatorOrganisation:
         return row and IndicatorOrganisation(id=strawberry.ID(str(row["id"])), name=row["name"])
 
 
-@strawberry.type(description="综合评价中一个指标的权重")
-class ScoreWeight:
-    metric: strawberry.ID = strawberry.field(description="指标")
-    percent: int = strawberry.field(description="权重(%)")
-    complement: bool = strawberry.field(description="越低越好,以 100% 减去")
+@strawberry.type(
+    description="综合评价的一个组成:权重 ×(分子 + prior × 全区比率)/(分母 + prior),各项之和即评分"
+)
+class IndicatorComponent:
+    metric: IndicatorMetric
+    percent: int = strawberry.field(description="权重(%),期末之日的")
     prior: int = strawberry.field(description="向全区比率靠拢时加入的件(户)数")
-    valid_from: dt.date | None = strawberry.field(description="自何日有效;未定为空")
-    valid_to: dt.date | None = strawberry.field(description="至何日(不含)")
-    source: str = strawberry.field(description="依据")
-
-    @staticmethod
-    def of(weight: score.Weight) -> ScoreWeight:
-        given = {name: getattr(weight, name) for name in ScoreWeight.__annotations__}
-        return ScoreWeight(**given | {"metric": strawberry.ID(weight.metric)})
+    figure: IndicatorValue
+    district: IndicatorValue = strawberry.field(description="全区的,即所靠拢的比率")
 
 
 @strawberry.type(description="一个区域一期的指标。同一截至时间,数值与行始终相同")
@@ -217,6 +226,37 @@ class Indicator:
         )
         page = await info.context.reader.page(Connect(self.measured.source.node), None, given)
         return Connection(page=page)
+
+    @strawberry.field(
+        description="所计而您不可读的行数,例如已划到辖区之外的:rows 不含它们,数值与 hash 含"
+    )
+    async def hidden_rows(
+        self,
+        info: Info,
+        part: Annotated[
+            IndicatorPart, strawberry.argument(description="哪一部分")
+        ] = Part.DENOMINATOR,
+    ) -> int:
+        ids = ids_of(await self._rows(info), part, self.measured.shape)
+        given = PageArguments(first=1, filter={"id": {"in": ids}})
+        page = await info.context.reader.page(Connect(self.measured.source.node), None, given)
+        readable: int = await page.count()
+        return len(ids) - readable
+
+    @strawberry.field(description="综合评价由什么合成,由重到轻;其他指标的为空列表")
+    async def made_of(self, info: Info) -> list[IndicatorComponent]:
+        async with info.context.reader.alone() as connection:
+            found = await counting.made_of(connection, self.asked, self.measured, self.window)
+        return [
+            IndicatorComponent(
+                metric=IndicatorMetric.of(figure.metric),
+                percent=weight.percent,
+                prior=weight.prior,
+                figure=IndicatorValue.of(figure),
+                district=IndicatorValue.of(district),
+            )
+            for weight, figure, district in found
+        ]
 
     async def _rows(self, info: Info) -> Any:
         async with info.context.reader.alone() as connection:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from guanjia.db.scope import path_end
+from guanjia.db.scope import DISTRICT_PATH, path_end
+from guanjia.graph.times import local_date
 from guanjia.indicators.service.periods import Period
 
 
@@ -23,6 +24,11 @@ class Window:
     def until(self) -> dt.datetime:
         """What lies ahead of that moment is not counted."""
         return min(self.period.end, self.known)
+
+    @property
+    def last_day(self) -> dt.date:
+        """The last day of which something is counted: its weights are those of the score."""
+        return local_date(self.until - dt.timedelta(microseconds=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,11 @@ class Asked:
     @property
     def path(self) -> str:
         return str(self.region["path"])
+
+    @property
+    def district(self) -> Asked:
+        """All of the district, whoever handles it: what a figure of few rows is drawn to."""
+        return Asked(self.tenant_id, {"path": self.path[:DISTRICT_PATH]}, now=self.now)
 
     @property
     def given(self) -> list[Any]:

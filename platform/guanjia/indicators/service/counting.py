@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,7 +18,7 @@ from guanjia.graph.errors import BAD_USER_INPUT, Denied
 from guanjia.graph.times import local_date
 from guanjia.indicators.service.asked import Asked, Window
 from guanjia.indicators.service.figures import Cell, Figure
-from guanjia.indicators.service.score import lacking, score, weights_on
+from guanjia.indicators.service.score import Weight, lacking, score, weights_on
 from guanjia.indicators.service.statements import (
     TENANT,
     WHOLE,
@@ -30,7 +29,7 @@ from guanjia.indicators.service.statements import (
     summed_until,
     values,
 )
-from guanjia.reading.metrics import Dimension, MetricDefinition, Parting, Source
+from guanjia.reading.metrics import Dimension, MetricDefinition, Parting, Source, metrics
 from guanjia.tenancy.models import Level
 
 _REGION = (
@@ -91,6 +90,17 @@ def within(asked: Asked, scope: Scope) -> bool:
     )
 
 
+def readable(asked: Asked, scope_of: Callable[[str], Scope]) -> list[MetricDefinition]:
+    """The metrics of a board for somebody with these scopes: those whose every row they may read;
+    of an organisation those that can be told by who handles a case."""
+    return [
+        metric
+        for metric in metrics()
+        if within(asked, scope_of(metric.source.permission))
+        and (asked.organisation is None or Dimension.DEPARTMENT in metric.dimensions)
+    ]
+
+
 async def count(
     connection: Any,
     asked: Asked,
@@ -142,18 +152,14 @@ async def _scores(
     is_district = len(asked.path) == DISTRICT_PATH and not asked.chosen
     rates: Counts = {}
     if not is_district or by in (Dimension.DEPARTMENT, Dimension.COMPANY):
-        district = replace(
-            asked, region={"path": asked.path[:DISTRICT_PATH]}, chosen={}, organisation=None
-        )
-        rates = await count(connection, district, metric.parts, windows)
+        rates = await count(connection, asked.district, metric.parts, windows)
     else:
         for (each, number, _), counted in counts.items():
             before = rates.get((each, number, None), Counted())
             rates[each, number, None] = Counted(before[0] + counted[0], before[1] + counted[1])
     made: Counts = {}
     for number, window in enumerate(windows):
-        day = local_date(window.until - dt.timedelta(microseconds=1))
-        weights = await weights_on(connection, asked.tenant_id, day)
+        weights = await weights_on(connection, asked.tenant_id, window.last_day)
         prior = {each: rates.get((each, number, None), Counted())[:2] for each in ids}
         why = lacking(weights, prior)
         keys = {key for each, at, key in counts if each in ids and at == number}
@@ -301,12 +307,30 @@ async def board(
     return [(total(counts, metric, 0), []) for metric in metrics]
 
 
+async def made_of(
+    connection: Any, asked: Asked, metric: MetricDefinition, window: Window
+) -> list[tuple[Weight, Figure, Figure]]:
+    """What a score is made of: each weight of its day with the part's figure, and the district's
+    that a part of few rows is drawn to. Nothing of a metric that is no score."""
+    if not metric.parts:
+        return []
+    weights = await weights_on(connection, asked.tenant_id, window.last_day)
+    parts = {part.id: part for part in metric.parts}
+    counts = await count(connection, asked, metric.parts, [window])
+    whole = await count(connection, asked.district, metric.parts, [window])
+    return [
+        (each, total(counts, parts[each.metric], 0), total(whole, parts[each.metric], 0))
+        for each in weights
+    ]
+
+
 def total(counts: Counts, metric: MetricDefinition, number: int) -> Figure:
     """The metric's figure of a window that was counted without parts."""
     return Figure(metric, *counts.get((metric.id, number, None), Counted()))
 
 
 def refuse_dimension(metric: MetricDefinition, by: Dimension) -> None:
-    """Denied where the metric's rows have nothing of this dimension yet."""
+    """Denied where the metric's rows have nothing of this dimension."""
     if by not in metric.dimensions:
-        raise Denied(BAD_USER_INPUT, f"{metric.title}不能按主办单位计算:其中有尚未派遣的案件。")
+        possible = "、".join(each.words for each in Dimension if each in metric.dimensions)
+        raise Denied(BAD_USER_INPUT, f"{metric.title}不能按{by.words}计算,只能按{possible}。")

@@ -60,9 +60,14 @@ def period_of(text: str) -> Period:
 
 def known_at(period: Period, as_of: dt.datetime | None, now: dt.datetime) -> dt.datetime:
     """Up to which moment a figure of the period counts what happened: its end, or now while it
-    lasts, or the moment that was asked for, which is not in the future."""
+    lasts, or the moment that was asked for, which is not in the future. Denied where nothing of
+    the period was over by then: that would count as none what has not come yet."""
     if as_of is None:
+        if now <= period.start:
+            raise Denied(BAD_USER_INPUT, f"统计期 {period.text} 尚未开始。")
         return min(period.end, now)
     if as_of > now:
         raise Denied(BAD_USER_INPUT, "截至时间不能晚于现在。")
+    if as_of <= period.start:
+        raise Denied(BAD_USER_INPUT, f"截至时间须晚于统计期 {period.text} 的开始。")
     return as_of

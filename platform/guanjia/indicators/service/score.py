@@ -16,28 +16,29 @@ from uuid import UUID
 from guanjia.reading.metrics import half_up, metric_of
 
 _WEIGHTS = (
-    "select metric, percent, complement, prior, valid_from, valid_to, source from score_weights"
-    " where tenant_id = $1 and (valid_from is null or valid_from <= $2)"
-    " and (valid_to is null or valid_to > $2) order by percent desc, metric"
+    "select w.metric, w.percent, w.prior from score_schemes s join score_weights w"
+    " on w.tenant_id = $1 and w.scheme_id = s.id where s.tenant_id = $1"
+    " and daterange(s.valid_from, s.valid_to) @> $2::date order by w.percent desc, w.metric"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """Of a metric, in percent. complement: what is lacking to 100 % counts. prior: so many rows
-    at the district's rate are added."""
+    """Of a metric, in percent. prior: so many rows at the district's rate are added."""
 
     metric: str
     percent: int
-    complement: bool
     prior: int
-    valid_from: dt.date | None
-    valid_to: dt.date | None
-    source: str
+
+    @property
+    def complement(self) -> bool:
+        """What is lacking to 100 % counts."""
+        found = metric_of(self.metric)
+        return found is not None and found.lower_is_better
 
 
 async def weights_on(connection: Any, tenant_id: UUID, day: dt.date) -> list[Weight]:
-    """The weights in force on the day, the heaviest first."""
+    """The weights in force on the day, the heaviest first; none where no scheme is."""
     return [Weight(**row) for row in await connection.fetch(_WEIGHTS, tenant_id, day)]
 
 
