@@ -10,7 +10,7 @@ import pytest
 from tests.meetings.conftest import Parlour
 
 from guanjia.graph.times import CHINA
-from guanjia.meetings.service.conduct import content_hash
+from guanjia.meetings.service.minutes import content_hash
 
 TODAY = dt.datetime.now(CHINA).date()
 ON_DISPLAY = (

@@ -20,7 +20,9 @@ async def test_those_whom_a_step_concerns_are_told(town: Any) -> None:
     name, other = f"住建局({SECRET})", "城管局"
     await town.organisation(other)
     clerk, chief = await town.person("COMM", "north1"), await town.person("SCMD", "north")
-    district, handler = await town.person("DCMD"), await town.person("DEPT", "district", name)
+    # Whoever dispatches belongs to the department too, and is not told of their own step.
+    district = await town.person("DCMD", "district", name)
+    handler = await town.person("DEPT", "district", name)
     colleague = await town.person("DEPT", "district", name)
     without_role = await town.person(None, "district", name)
     second = await town.person("DEPT", "district", other)

@@ -7,11 +7,14 @@ built-in policy itself.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from guanjia.access.policy import Policy
+from guanjia import settings
+from guanjia.access.policy import Policy, load
 from guanjia.access.rulebook import OwnRole, Right
+from guanjia.db.pools import Transaction
 from guanjia.reading.documents import Lru
 
 MAX_POLICIES = 1_000
@@ -42,6 +45,20 @@ async def policy_of(connection: Any, base: Policy, tenant: UUID, version: int) -
         known = base.extended(version, own)
         _built.put((base.version, tenant, version), known)
     return known
+
+
+async def current_policy(transaction: Transaction) -> Policy:
+    """What the tenant's roles may do now: jobs have no actor who would bring it along."""
+    connection = transaction.connection
+    version = await connection.fetchval(
+        "select role_version from access_epochs where tenant_id = $1", transaction.tenant_id
+    )
+    return await policy_of(connection, _built_in(), transaction.tenant_id, version)
+
+
+@cache
+def _built_in() -> Policy:
+    return load(settings.load().policies_dir)
 
 
 async def read_policy(connection: Any, base: Policy, tenant: UUID) -> Policy:

@@ -147,8 +147,8 @@ async def tell(
     key: str,
     now: dt.datetime,
 ) -> int:
-    """Each recipient, a membership that is active, has the notice when the transaction commits;
-    once for this key. Returns how many were told by this call.
+    """Each recipient, a membership that is active and holds some role at `now`, has the notice when
+    the transaction commits; once for this key. Returns how many were told by this call.
 
     facts: exactly those that the kind declares (WrongFacts otherwise), never a protected field;
     what looks like an identity or telephone number is hidden.
@@ -167,6 +167,9 @@ async def tell(
         " subject_id, created_at) select u.id, m.id, $3, $4, $5, $6, $7, $8, $9"
         " from unnest($1::uuid[], $2::uuid[]) u(id, member_id) join memberships m"
         " on m.tenant_id = $10 and m.id = u.member_id and m.active"
+        " and exists (select from grants g where g.tenant_id = $10 and g.membership_id = m.id"
+        " and g.revoked_at is null and g.valid_from <= $9"
+        " and (g.valid_to is null or g.valid_to > $9))"
         " on conflict (tenant_id, kind, key, recipient_id) do nothing returning id, recipient_id",
         [new_id() for _ in members],
         members,

@@ -52,12 +52,6 @@ _TOLD: Mapping[str, tuple[NoticeKind, Told]] = {
     "open_survey": (SURVEY_OPENED, Told.REPORTER),
     "finish_evaluation": (EVALUATED, Told.WORKING),
 }
-# Whoever holds nothing any more is told nothing.
-_HOLDING = (
-    "select distinct w.id from ({whom}) w(id) where exists (select 1 from grants g"
-    " where g.tenant_id = $1 and g.membership_id = w.id and g.revoked_at is null"
-    " and g.valid_from <= $3 and (g.valid_to is null or g.valid_to > $3))"
-)
 _FACTS = (
     "select c.name as category, o.name as organisation from case_categories c"
     " left join organisations o on o.tenant_id = $1 and o.id = $3"
@@ -73,7 +67,9 @@ async def tell_of(
         return
     kind, whom = _TOLD[event.action]
     connection, tenant = transaction.connection, transaction.tenant_id
-    found = await connection.fetch(_HOLDING.format(whom=whom.value), tenant, row["id"], event.at)
+    found = await connection.fetch(
+        f"select distinct w.id from ({whom.value}) w(id)", tenant, row["id"], event.at
+    )
     members = {each["id"] for each in found} - {event.actor_id}
     if not members:
         return

@@ -102,7 +102,7 @@ select t.tenant_id, t.id, t.compound_id, t.seat, t.person_id, p.name,
   case when t.substitute is null then null
     when t.seat = '{Seat.PROPERTY_PARTY}' then '{MissingParty.PROPERTY_COMPANY}'
     else '{MissingParty.OWNERS_COMMITTEE}' end as acting_for,
-  t.reason, t.version, null::text as role, {_APPOINTED_HOLDS} as holds
+  t.reason, t.version, null::text as role, p.membership_id, {_APPOINTED_HOLDS} as holds
 from seat_tenures t
 join persons p on p.tenant_id = {{tenant}} and p.id = t.person_id
 left join party_organisations o on o.tenant_id = {{tenant}} and o.id = t.party_organisation_id
@@ -118,7 +118,7 @@ _STEWARDS = f"""
 select k.tenant_id, md5(k.compound_id::text || g.id::text)::uuid, k.compound_id,
   (select '{Seat.BUILDING_GRID}'::text), null::uuid, m.display_name, r.name, null::text,
   {_SINCE}, {_UNTIL}, false, null::text, null::text, null::integer, g.role,
-  k.covered and {_GRANTED}
+  g.membership_id, k.covered and {_GRANTED}
 from (select b.tenant_id, b.compound_id, gb.grid_id, bool_or({_COVERS}) covered
   from buildings b join grid_buildings gb on gb.tenant_id = {{tenant}} and gb.building_id = b.id
   where b.tenant_id = {{tenant}} group by b.tenant_id, b.compound_id, gb.grid_id) k

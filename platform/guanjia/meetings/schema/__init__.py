@@ -3,6 +3,7 @@
 from strawberry.tools import merge_types
 
 from guanjia.meetings import dependents as dependents  # makes itself known to tenancy
+from guanjia.meetings import following as following  # makes itself known to cases
 from guanjia.meetings.schema import displays, feeds, kinds, meetings, mutations, votes
 from guanjia.meetings.schema import relations as relations  # adds to the types below
 

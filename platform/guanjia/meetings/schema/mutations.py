@@ -12,7 +12,7 @@ from guanjia.graph.payloads import payload
 from guanjia.graph.scalars import Degrees
 from guanjia.meetings.decisions import Votes
 from guanjia.meetings.schema.meetings import AttendanceKind, ItemSource, Meeting, Outcome
-from guanjia.meetings.service import agenda, attendance, conduct, series
+from guanjia.meetings.service import agenda, attendance, conduct, minutes, series
 
 UNSET: Any = strawberry.UNSET
 
@@ -222,20 +222,20 @@ class Mutation:
         decide_items, DecideItemsInput, _CONVENE, "表决:按规则得出决议;转案件的即时开出案件"
     )
     write_minutes: MeetingPayload = _step(
-        conduct.write_minutes, WriteMinutesInput, _CONVENE, "会议记录写成,待签字"
+        minutes.write_minutes, WriteMinutesInput, _CONVENE, "会议记录写成,待签字"
     )
     reopen_minutes: MeetingPayload = _step(
-        conduct.reopen_minutes, ReasonedMeetingStepInput, _CONVENE, "退回修改,已有签字作废"
+        minutes.reopen_minutes, ReasonedMeetingStepInput, _CONVENE, "退回修改,已有签字作废"
     )
     sign_minutes: MeetingPayload = _step(
-        conduct.sign_minutes,
+        minutes.sign_minutes,
         SignMinutesInput,
         "meeting:sign",
         "签字;主持人与两名参会者签字后,会议记录不可再改",
     )
     publish_meeting: MeetingPayload = _step(
-        conduct.publish_meeting, PublishMeetingInput, "meeting:publish", "公布,不少于规定的期限"
+        minutes.publish_meeting, PublishMeetingInput, "meeting:publish", "公布,不少于规定的期限"
     )
     take_down_meeting: MeetingPayload = _step(
-        conduct.take_down_meeting, ReasonedMeetingStepInput, "meeting:publish", "提前撤下公布"
+        minutes.take_down_meeting, ReasonedMeetingStepInput, "meeting:publish", "提前撤下公布"
     )

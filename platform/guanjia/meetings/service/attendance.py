@@ -22,6 +22,7 @@ from guanjia.meetings.models.kinds import MeetingState
 from guanjia.meetings.models.records import AttendanceKind
 from guanjia.meetings.service.opening import needed, open_meeting, touch, type_of
 from guanjia.meetings.service.series import insert
+from guanjia.meetings.service.telling import tell_planned
 
 NOT_A_HOLDER = "NOT_A_HOLDER"
 MOST = 300
@@ -77,6 +78,7 @@ async def record_attendance(
             chaired = True
         known.add(who)
         await insert(transaction, "attendances", row)
+    await tell_planned(transaction, actor, meeting_id, now)
     return await touch(
         transaction, actor, scope, "meeting.record_attendance", meeting, attendees=len(attendees)
     )
@@ -166,9 +168,8 @@ async def _row(
 async def _holder(transaction: Transaction, meeting: Any, holder_id: UUID | None) -> dict[str, Any]:
     """Who holds the seat on the day of the meeting: at its compound, or at one of its community."""
     holder = await transaction.connection.fetchrow(
-        "select h.seat, h.acting, h.person_id, (select g.membership_id from grants g"
-        " where g.tenant_id = $1 and h.person_id is null"
-        " and md5(h.compound_id::text || g.id::text)::uuid = h.id) as membership_id"
+        "select h.seat, h.acting, h.person_id,"
+        " case when h.person_id is null then h.membership_id end as membership_id"
         f" from ({HOLDERS.format(tenant='$1', day='$3::date')}) h"
         " join compounds c on c.tenant_id = $1 and c.id = h.compound_id"
         " where h.tenant_id = $1 and h.id = $2"

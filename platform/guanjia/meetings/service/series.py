@@ -23,9 +23,17 @@ from guanjia.db.scope import Scope
 from guanjia.graph import texts
 from guanjia.graph.errors import BAD_USER_INPUT, CONFLICT, Refusal, not_found
 from guanjia.graph.times import CHINA
+from guanjia.meetings import notices
 from guanjia.meetings.models.kinds import SERIES_REACH, HolidayRule, MeetingState
 from guanjia.meetings.recurrence import Occurrence, Planned, days_of, planned
 from guanjia.meetings.service.opening import Body, needed, open_body, open_meeting, type_of
+from guanjia.meetings.service.telling import (
+    seats_of,
+    tell_changed,
+    tell_held_back,
+    tell_of_series,
+    tell_planned,
+)
 
 TITLE_LENGTH = 100
 REASON_LENGTH = 500
@@ -78,7 +86,8 @@ async def create_meeting_series(
         "created_at": now,
     }
     await insert(transaction, "meeting_series", series)
-    await _plan(transaction, series, found.occurrences, now)
+    await _plan(transaction, actor, series, found.occurrences, now)
+    await tell_held_back(transaction, series, now)
     return await record_write(
         transaction, actor, scope, "meeting_series.create", made, body.region_path,
         rule=series["rule"], planned=len(found.occurrences), held_back=len(found.held_back),
@@ -97,17 +106,25 @@ async def plan_meeting_series(
     """What was held back is PLANNED as far as the calendar is loaded by now. Nothing is planned
     twice."""
     series = await _open(transaction, scope, id, version)
-    days = days_of(series["rule"], series["starts_on"])
-    waiting = [day for day in days if day >= series["planned_until"]]
-    calendar = await _calendar(transaction, series["starts_on"])
-    found = planned(waiting, calendar, HolidayRule(series["on_holiday"]))
-    await _plan(transaction, series, found.occurrences, now)
-    values = {"planned_until": _until(days, found), "held_back": len(found.held_back)}
-    await store(transaction, "meeting_series", id, values)
+    found = await plan_on(transaction, actor, series, now)
     return await record_write(
         transaction, actor, scope, "meeting_series.plan", id, series["region_path"],
         planned=len(found.occurrences), held_back=len(found.held_back),
     )  # fmt: skip
+
+
+async def plan_on(
+    transaction: Transaction, actor: Recorded | None, series: Any, now: dt.datetime
+) -> Planned:
+    """What of the series the calendar allows by now is PLANNED; what was, and what still waits."""
+    days = days_of(series["rule"], series["starts_on"])
+    waiting = [day for day in days if day >= series["planned_until"]]
+    calendar = await _calendar(transaction, series["starts_on"])
+    found = planned(waiting, calendar, HolidayRule(series["on_holiday"]))
+    values = {"planned_until": _until(days, found), "held_back": len(found.held_back)}
+    await _plan(transaction, actor, {**series, **values}, found.occurrences, now)
+    await store(transaction, "meeting_series", series["id"], values)
+    return found
 
 
 async def end_meeting_series(
@@ -137,6 +154,10 @@ async def end_meeting_series(
         instant(on, 0),
     )
     await store(transaction, "meeting_series", id, {"ended_on": on, "held_back": 0})
+    seats = await seats_of(transaction, series, local_day(now))
+    await tell_of_series(
+        transaction, notices.SERIES_ENDED, series, seats, actor=actor, now=now, on=on
+    )
     return await record_write(
         transaction, actor, scope, "meeting_series.end", id, series["region_path"],
         on=on, cancelled=len(cancelled),
@@ -179,6 +200,7 @@ async def plan_meeting(
         "created_at": now,
     }
     await insert(transaction, "meetings", row)
+    await tell_planned(transaction, actor, made, now)
     return await record_write(
         transaction, actor, scope, "meeting.plan", made, body.region_path, starts_at=starts_at
     )
@@ -203,6 +225,7 @@ async def move_meeting(
     if place is not None:
         values["place"] = needed(place, "地点", "place", TITLE_LENGTH)
     await store(transaction, "meetings", id, values)
+    await tell_changed(transaction, actor, notices.MOVED, id, now)
     return await record_write(
         transaction, actor, scope, "meeting.move", id, meeting["region_path"],
         from_=meeting["starts_at"], to=starts_at,
@@ -224,6 +247,7 @@ async def cancel_meeting(
     why = needed(reason, "取消的理由", "reason", REASON_LENGTH)
     values = {"state": MeetingState.CANCELLED, "cancelled_reason": why}
     await store(transaction, "meetings", id, values)
+    await tell_changed(transaction, actor, notices.CANCELLED, id, now)
     return await record_write(
         transaction, actor, scope, "meeting.cancel", id, meeting["region_path"]
     )
@@ -321,8 +345,13 @@ def _until(days: Sequence[dt.date], found: Planned) -> dt.date:
 
 
 async def _plan(
-    transaction: Transaction, series: Any, occurrences: Sequence[Occurrence], now: dt.datetime
+    transaction: Transaction,
+    actor: Recorded | None,
+    series: Any,
+    occurrences: Sequence[Occurrence],
+    now: dt.datetime,
 ) -> None:
+    """The occurrences are rows, and the seats know of those to come."""
     lasts = dt.timedelta(minutes=series["minutes"])
     starts = [instant(each.on, series["starts_at_minute"]) for each in occurrences]
     await transaction.connection.execute(
@@ -339,6 +368,13 @@ async def _plan(
         series["region_path"], series["title"], series["place"], now,
         [start + lasts for start in starts],
     )  # fmt: skip
+    ahead = [start for start in starts if start > now]
+    if ahead:
+        await tell_of_series(
+            transaction, notices.SERIES_PLANNED, series,
+            await seats_of(transaction, series, local_day(ahead[0])), actor=actor, now=now,
+            key=f"{series['id']}:{series['planned_until']}", at=ahead[0], count=len(ahead),
+        )  # fmt: skip
 
 
 async def _refuse_same_time(transaction: Transaction, body: Body, starts_at: dt.datetime) -> None:

@@ -190,7 +190,7 @@ async def close_owners_vote(
         Weight(row["for_area"], row["for_owners"]),
     )
     values = {
-        "state": VoteState.CLOSED, "participating_area_dm2": row["area"],
+        "state": VoteState.CLOSED, "closed_at": now, "participating_area_dm2": row["area"],
         "participating_owners": row["owners"], "for_area_dm2": row["for_area"],
         "for_owners": row["for_owners"], "against_area_dm2": row["against_area"],
         "against_owners": row["against_owners"], "valid": is_valid(tally),
@@ -222,7 +222,8 @@ async def close_household_poll(
         transaction.tenant_id,
         id,
     )
-    await store(transaction, HOUSEHOLDS.votes, id, {"state": VoteState.CLOSED, **dict(row)})
+    values = {"state": VoteState.CLOSED, "closed_at": now, **dict(row)}
+    await store(transaction, HOUSEHOLDS.votes, id, values)
     return await record_write(
         transaction, actor, scope, "household_poll.close", id, poll["region_path"]
     )

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 
-from guanjia import settings
-from guanjia.access.policy import Policy, load
-from guanjia.access.tenantpolicy import policy_of
+from guanjia.access.tenantpolicy import current_policy
 from guanjia.cases.authority import levels_of
 from guanjia.cases.service.casefile import CaseFile
 from guanjia.cases.service.independence import holding
@@ -44,7 +41,7 @@ async def tell_reminder(case: CaseFile, percent: int, key: str) -> None:
 async def tell_overdue(case: CaseFile, key: str, *, handled: bool) -> None:
     """The supervisor is told that the case is late, and while it is in hand those who work on it;
     under supervision (督办) the district too."""
-    policy = await _policy(case.transaction)
+    policy = await current_policy(case.transaction)
     levels = set(levels_of(Authority.SUPERVISOR, case.facts))
     if case.facts.supervised:
         levels |= levels_of(Authority.DISTRICT, case.facts)
@@ -94,7 +91,7 @@ async def tell_of_whistle(
 
 async def above_of(case: CaseFile, level: str) -> set[UUID]:
     """Those at the level who answer what is escalated to it where the case lies."""
-    policy = await _policy(case.transaction)
+    policy = await current_policy(case.transaction)
     return await holding(
         case.transaction, policy, "escalation:answer", case.region_path, case.now, {level}
     )
@@ -104,7 +101,7 @@ async def members_of(
     transaction: Transaction, permission: str, organisations: Collection[UUID], now: datetime
 ) -> set[UUID]:
     """The members of the organisations who hold the permission for their own organisation."""
-    policy = await _policy(transaction)
+    policy = await current_policy(transaction)
     rows = await transaction.connection.fetch(
         _MEMBERS,
         transaction.tenant_id,
@@ -130,17 +127,3 @@ async def _tell(
 def _others(case: CaseFile, recipients: Iterable[UUID]) -> set[UUID]:
     """Without whoever did it: they know."""
     return set(recipients) - {case.actor.membership_id if case.actor else None}
-
-
-async def _policy(transaction: Transaction) -> Policy:
-    """What the tenant's roles may do: jobs have no actor who would bring it along."""
-    connection = transaction.connection
-    version = await connection.fetchval(
-        "select role_version from access_epochs where tenant_id = $1", transaction.tenant_id
-    )
-    return await policy_of(connection, _built_in(), transaction.tenant_id, version)
-
-
-@cache
-def _built_in() -> Policy:
-    return load(settings.load().policies_dir)
