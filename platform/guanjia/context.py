@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
+from graphql import DocumentNode
+
 from guanjia.access.actor import Actor, load_actor
 from guanjia.access.links import Links
 from guanjia.access.policy import Policy
@@ -148,6 +150,8 @@ class Context:
         self.clock = clock
         self.request = request
         self.connection_params: dict[str, Any] | None = None
+        self.document: DocumentNode | None = None
+        """What is asked, where it was parsed before."""
         self.denied: list[str] = []
         self.caller: Caller | None = None
         self.reader: Any = None

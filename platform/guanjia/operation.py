@@ -42,9 +42,10 @@ async def run(schema: BaseSchema, asked: Asked, open_context: Callable[[], Conte
     """The result of a query or mutation; its errors all carry a code. Each attempt has a context
     of its own."""
     try:
-        chosen = get_operation_ast(parse(asked.query), asked.name)
+        document = parse(asked.query)
     except GraphQLError as error:
         return PreExecutionError(data=None, errors=[coded(error)])
+    chosen = get_operation_ast(document, asked.name)
     if chosen is None:
         return _failed(Denied(BAD_USER_INPUT, NO_OPERATION))
     if chosen.operation is OperationType.SUBSCRIPTION:
@@ -52,6 +53,7 @@ async def run(schema: BaseSchema, asked: Asked, open_context: Callable[[], Conte
     writes = chosen.operation is OperationType.MUTATION
     for pause in (*PAUSES, None):
         context = open_context()
+        context.document = document
         try:
             return await _once(schema, asked, context, writes)
         except Exception as error:

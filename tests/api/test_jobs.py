@@ -30,6 +30,32 @@ async def test_what_stopped_is_seen_and_tried_again(town: Any) -> None:
     ]
 
 
+async def test_what_stopped_of_one_kind_is_tried_again_at_once(town: Any, make_town: Any) -> None:
+    """As after a gateway's outage: hundreds stopped, for one reason that is over."""
+    other = await make_town()
+    for each in (town, town, other):
+        await populate_jobs(each)
+    system, stranger = await town.person("SYS"), await other.person("SYS")
+    assert (await system.data(JOBS, {"f": {"kind": {"in": ["job.none"]}}}))["jobs"][
+        "totalCount"
+    ] == 0
+    of_kind = {"f": {**STOPPED["f"], "kind": {"in": ["job.sweep"]}}}
+    assert (await system.data(JOBS, of_kind))["jobs"]["totalCount"] == 2
+    for kind, retried in (("job.none", 0), ("job.sweep", 2), ("job.sweep", 0)):
+        payload = await system.do("retryStoppedJobs", {"kind": kind}, "retried")
+        assert payload["retried"] == retried, payload
+    waiting = (await system.data(JOBS, {"f": {"state": {"in": ["WAITING"]}}}))["jobs"]["nodes"]
+    assert [job["attempts"] for job in waiting] == [0, 0]
+    assert (await stranger.data(JOBS, STOPPED))["jobs"]["totalCount"] == 1
+    records = await (await town.person("AUD")).data(
+        "{ auditRecords(first: 9) { nodes { action detail actorId } } }"
+    )
+    found = [each for each in records["auditRecords"]["nodes"] if "retry" in each["action"]]
+    assert [(each["action"], each["actorId"]) for each in found] == [
+        ("job.retry_stopped", str(system.membership))
+    ]
+
+
 async def test_what_is_done_or_elsewhere_cannot_be_retried(town: Any, make_town: Any) -> None:
     await populate_jobs(town)
     system = await town.person("SYS")
@@ -45,5 +71,6 @@ async def test_only_the_system_administrator_sees_the_queue(town: Any) -> None:
     for role in ("SEC", "AUD", "DCMD", "DSUP"):
         person = await town.person(role)
         assert await person.code(JOBS) == "FORBIDDEN"
-        answer = await person.payload("retryJob", {"id": "x"})
-        assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+        for name, given in (("retryJob", {"id": "x"}), ("retryStoppedJobs", {"kind": "x"})):
+            answer = await person.payload(name, given)
+            assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"

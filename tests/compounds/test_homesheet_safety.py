@@ -49,12 +49,12 @@ async def test_no_canary_of_a_list_is_seen_in_clear(
         await sent(clerk, *map(listed, CANARIES)),
     ]
     assert [batch["state"] for batch in batches] == ["INVALID", "READY"]
-    assert scanner.found(await dump(server, connections)) == set(), "staged"
+    assert scanner.found(await dump(server, connections, estate.town.tenant)) == set(), "staged"
     batches.append(await done(clerk, "applyImport", batches[1]["id"]))
     assert batches[-1]["state"] == "APPLIED"
     batches.append(await sent(clerk, *(listed(c, name="别名") for c in CANARIES)))
     assert batches[-1]["wrong"] == len(CANARIES)
-    dumped = await dump(server, connections)
+    dumped = await dump(server, connections, estate.town.tenant)
     assert "金丝雀1079" in dumped
     assert scanner.found(dumped) == set(), "applied"
     assert len(bound) > len(CANARIES)

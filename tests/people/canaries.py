@@ -92,9 +92,10 @@ class Scanner:
 
     def found(self, text: str) -> set[str]:
         """Every canary value in the text, in clear or as the hexadecimal of its bytes."""
-        hidden = [bytes.fromhex(run).decode("latin-1") for run in _HEX.findall(text)]
+        runs = (bytes.fromhex(run).decode("latin-1") for run in _HEX.findall(text))
         hits: set[str] = set()
-        for part in (text, *hidden):
+        # A line's end is no part of a value, so that nothing is found across two of them.
+        for part in (text, "\n".join(runs)):
             hits |= set(_DATES.findall(part)) & self._dates
             hits |= set(_TOKENS.findall(part)) & self._tokens
             for run in _DIGITS.findall(part):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,19 +53,21 @@ def seeded_years() -> list[int]:
     return sorted(int(path.stem[-4:]) for path in _FOLDER.glob(_YEAR_FILE.format("*")))
 
 
-def seeded_workdays(year: int) -> list[WorkdaySeed]:
-    return [
+@cache
+def seeded_workdays(year: int) -> tuple[WorkdaySeed, ...]:
+    return tuple(
         WorkdaySeed(date.fromisoformat(row["day"]), row["is_workday"] == "1", row["source"])
         for row in _rows(_YEAR_FILE.format(year))
-    ]
+    )
 
 
-def seeded_categories() -> list[CategorySeed]:
+@cache
+def seeded_categories() -> tuple[CategorySeed, ...]:
     steps: dict[str, list[tuple[str, Decimal, Unit]]] = {}
     for row in _rows("category_limits.csv"):
         step = (row["name"], Decimal(row["limit_value"]), Unit(row["limit_unit"]))
         steps.setdefault(row["category"], []).append(step)
-    return [
+    return tuple(
         CategorySeed(
             row["code"],
             row["name"],
@@ -82,7 +85,7 @@ def seeded_categories() -> list[CategorySeed]:
             tuple(steps.get(row["code"], ())),
         )
         for row in _rows("categories.csv")
-    ]
+    )
 
 
 async def seed_cases(connection: Any) -> None:
@@ -97,43 +100,38 @@ async def seed_cases(connection: Any) -> None:
         [d.is_workday for d in days],
         [d.source for d in days],
     )
-    for seed in seeded_categories():
-        category_id = new_id()
-        added = await connection.fetchval(
-            "insert into case_categories (id, code, name, group_name, kind, limit_value,"
-            " limit_unit, lead_kind, lead_name, assisting, filing_condition, closing_condition,"
-            " photo_pair, source)"
-            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
-            " on conflict (tenant_id, code) do nothing returning id",
-            category_id,
-            seed.code,
-            seed.name,
-            seed.group,
-            seed.kind,
-            seed.limit_value,
-            seed.limit_unit,
-            seed.lead_kind,
-            seed.lead_name,
-            seed.assisting,
-            seed.filing_condition,
-            seed.closing_condition,
-            seed.photo_pair,
-            seed.source,
-        )
-        if added is None:
-            continue
-        for position, (name, value, unit) in enumerate(seed.steps, 1):
-            await connection.execute(
-                "insert into case_category_limits"
-                " (id, category_id, position, name, limit_value, limit_unit)"
-                " values ($1, $2, $3, $4, $5, $6)",
-                new_id(),
-                category_id,
-                position,
-                name,
-                value,
-                unit,
-            )
+    seeds = {seed.code: seed for seed in seeded_categories()}
+    columns = zip(*((new_id(), *_category(seed)) for seed in seeds.values()), strict=True)
+    added = await connection.fetch(_CATEGORIES, *map(list, columns))
+    steps = [
+        (new_id(), row["id"], position, *step)
+        for row in added
+        for position, step in enumerate(seeds[row["code"]].steps, 1)
+    ]
+    if steps:
+        await connection.execute(_STEPS, *map(list, zip(*steps, strict=True)))
+
+
+_CATEGORIES = """
+insert into case_categories (id, code, name, group_name, kind, limit_value, limit_unit, lead_kind,
+  lead_name, assisting, filing_condition, closing_condition, photo_pair, source)
+select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[],
+  $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::boolean[],
+  $14::text[])
+on conflict (tenant_id, code) do nothing returning id, code
+"""
+_STEPS = """
+insert into case_category_limits (id, category_id, position, name, limit_value, limit_unit)
+select * from unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::numeric[], $6::text[])
+"""
+
+
+def _category(seed: CategorySeed) -> tuple[Any, ...]:
+    return (
+        seed.code, seed.name, seed.group, seed.kind, seed.limit_value, seed.limit_unit,
+        seed.lead_kind, seed.lead_name, seed.assisting, seed.filing_condition,
+        seed.closing_condition, seed.photo_pair, seed.source,
+    )  # fmt: skip
 
 
 _ROUTING = """

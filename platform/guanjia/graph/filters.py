@@ -21,6 +21,11 @@ class IdFilter:
     in_: list[strawberry.ID] | None = strawberry.field(name="in", default=strawberry.UNSET)
 
 
+@strawberry.input(description="按文本精确筛选")
+class TextFilter:
+    in_: list[str] | None = strawberry.field(name="in", default=strawberry.UNSET)
+
+
 @strawberry.input(description="按时间筛选:起(含)止(不含)")
 class DateTimeFilter:
     gte: dt.datetime | None = strawberry.UNSET

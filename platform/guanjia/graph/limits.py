@@ -243,7 +243,8 @@ class Limits(SchemaExtension):
     def on_parse(self) -> Iterator[None]:
         context = self.execution_context
         if context.query:
-            context.graphql_document = parse(context.query)
+            parsed = getattr(context.context, "document", None)
+            context.graphql_document = parsed or parse(context.query)
         yield
 
     def on_execute(self) -> Iterator[None]:

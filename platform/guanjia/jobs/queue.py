@@ -253,8 +253,9 @@ async def _run(
         for wanted in (Outcome.DONE, Outcome.NOTHING)
     )
     await connection.execute(
-        "update jobs set state = 'DONE', finished_at = clock_timestamp(), error_code = null,"
-        " error_message = null where tenant_id = $1 and id = any($2)",
+        # The claim's lapse is no time to start any more.
+        "update jobs set state = 'DONE', finished_at = clock_timestamp(), run_at = started_at,"
+        " error_code = null, error_message = null where tenant_id = $1 and id = any($2)",
         transaction.tenant_id,
         done,
     )

@@ -6,11 +6,11 @@ from enum import Enum
 import strawberry
 from strawberry.types import Info
 
-from guanjia.graph.filters import DateTimeFilter, by, enum_filter, filters, known_id
+from guanjia.graph.filters import DateTimeFilter, TextFilter, by, enum_filter, filters, known_id
 from guanjia.graph.nodes import Connection, column, derived, node, root_connection
 from guanjia.graph.payloads import mutation, payload
 from guanjia.jobs import models
-from guanjia.jobs.service import retry_job
+from guanjia.jobs.service import retry_job, retry_stopped
 from guanjia.reading.mapping import Order, SortKey
 
 JobState = strawberry.enum(models.JobState)
@@ -21,6 +21,7 @@ JobStateFilter = enum_filter(JobState)
 class JobsFilter:
     """任务筛选"""
 
+    kind: TextFilter = by("kind")
     state: JobStateFilter = by("state")
     due_at: DateTimeFilter = by("due_at")
 
@@ -66,6 +67,11 @@ class RetryJobInput:
     id: strawberry.ID
 
 
+@strawberry.input(description="重试某一类已停止的任务")
+class RetryStoppedJobsInput:
+    kind: str = strawberry.field(description="类别代码,见 Job.kind")
+
+
 @payload
 class JobPayload:
     """任务"""
@@ -73,10 +79,24 @@ class JobPayload:
     job: Job | None
 
 
+@payload
+class RetriedPayload:
+    """被重试的任务"""
+
+    retried: int | None = strawberry.field(description="件数;没有已停止的为 0", default=None)
+
+
 async def _retry(self: None, info: Info, input: RetryJobInput) -> JobPayload:
     context = info.context
     job = await retry_job(context.transaction, context.actor, known_id(input.id, "id"), context.now)
     return JobPayload(job=await context.reader.by_id("Job", job.id))
+
+
+async def _retry_stopped(self: None, info: Info, input: RetryStoppedJobsInput) -> RetriedPayload:
+    context = info.context
+    return RetriedPayload(
+        retried=await retry_stopped(context.transaction, context.actor, input.kind, context.now)
+    )
 
 
 @strawberry.type
@@ -95,3 +115,6 @@ class Mutation:
     retry_job: JobPayload = mutation(
         "job:retry", "立即重试已停止或失败后等待重试的任务;次数重新计算"
     )(_retry)
+    retry_stopped_jobs: RetriedPayload = mutation(
+        "job:retry", "立即重试一类任务中所有已停止的,例如短信网关恢复之后;次数重新计算"
+    )(_retry_stopped)

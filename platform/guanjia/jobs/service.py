@@ -57,6 +57,29 @@ async def retry_job(
     return await Job.get(id=job_id)
 
 
+async def retry_stopped(
+    transaction: Transaction, actor: Recorded | None, kind: str, now: dt.datetime
+) -> int:
+    """Every job of the kind that stopped is ready again with all its attempts: what they failed of,
+    a gateway that was away, is over. Returns how many. Without an actor as `retry_job`."""
+    ready = await transaction.connection.fetch(
+        "update jobs set state = 'WAITING', attempts = 0, finished_at = null,"
+        " run_at = greatest(due_at, $3) where tenant_id = $1 and state = 'DEAD' and kind = $2"
+        " returning id",
+        transaction.tenant_id,
+        kind,
+        now,
+    )
+    if ready:
+        await record(
+            transaction, actor=actor, action="job.retry_stopped",
+            permission="job:retry" if actor else None, object_type="Job",
+            detail={"kind": kind, "jobs": len(ready)},
+        )  # fmt: skip
+        await wake(transaction)
+    return len(ready)
+
+
 async def status_of(connection: Any, tenant_id: UUID, now: dt.datetime) -> Status:
     """The tenant's queue at this moment."""
     row = await connection.fetchrow(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -46,15 +47,19 @@ class Caller:
     rows count.
     """
 
-    __slots__ = ("actor", "scopes", "signature")
-
     def __init__(self, actor: Any) -> None:
         self.actor = actor
-        self.scopes = {name: actor.scope(name) for name in actor.permissions()}
-        self.signature = _signature(self.scopes)
+        self._scopes: dict[str, Scope] = {}
+
+    @cached_property
+    def signature(self) -> int:
+        """Found out by whoever reads by a plan: a mutation asks for one scope of hundreds."""
+        return _signature({name: self.scope(name) for name in self.actor.permissions()})
 
     def scope(self, permission: str) -> Scope:
-        return self.scopes.get(permission) or Scope(permission)
+        if permission not in self._scopes:
+            self._scopes[permission] = self.actor.scope(permission)
+        return self._scopes[permission]
 
     def shape(self, permission: str, node: Node) -> tuple[str, ...]:
         return self.scope(permission).shape(node.reach)

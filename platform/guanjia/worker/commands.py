@@ -24,7 +24,7 @@ from guanjia.graph.journal import configure
 from guanjia.graph.times import CHINA
 from guanjia.jobs.kinds import load_kinds
 from guanjia.jobs.queue import Outcome, drain
-from guanjia.jobs.service import Status, retry_job, status_of
+from guanjia.jobs.service import Status, retry_job, retry_stopped, status_of
 from guanjia.settings import MODULES, Settings
 from guanjia.worker.health import server
 from guanjia.worker.running import Worker, tenants
@@ -63,8 +63,21 @@ def status(tenant: Tenant = None) -> None:
 
 
 @worker_app.command("retry")
-def retry(job: Annotated[str, typer.Argument(help="任务标识,见 status")]) -> None:
-    """立即重试一件已停止或待重试的任务(记入审计)。"""
+def retry(
+    job: Annotated[str | None, typer.Argument(help="任务标识,见 status")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="改为重试这一类中所有已停止的,例如 notice.deliver")
+    ] = None,
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", help="与 --kind 同用:只一个租户")
+    ] = None,
+) -> None:
+    """立即重试一件已停止或待重试的任务,或一类中所有已停止的(记入审计)。"""
+    if (job is None) == (kind is None):
+        raise Refusal("BAD_USER_INPUT", "请给出任务标识,或用 --kind 给出类别。")
+    if kind is not None:
+        asyncio.run(_retry_stopped(configuration.load(), kind, tenant))
+        return
     try:
         job_id = UUID(job)
     except ValueError:
@@ -195,3 +208,14 @@ async def _retry(settings: Settings, job_id: UUID) -> tuple[str, str]:
                     job = await retry_job(transaction, None, job_id, now)
                     return name, job.title
     raise Refusal("NOT_FOUND", "没有这件任务。")
+
+
+async def _retry_stopped(settings: Settings, kind: str, slug: str | None) -> None:
+    now = dt.datetime.now(dt.UTC)
+    if kind not in {each.code for each in load_kinds()}:
+        raise Refusal("NOT_FOUND", f"没有这一类任务:{kind}。")
+    async with _opened(settings) as (database, _):
+        for tenant, name in (await _chosen(database, slug)).items():
+            async with database.tenant_transaction(tenant) as transaction:
+                count = await retry_stopped(transaction, None, kind, now)
+            console.print(f"{name}:{count} 件将立即重试。")

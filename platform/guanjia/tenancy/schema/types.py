@@ -5,7 +5,16 @@ from enum import Enum
 
 import strawberry
 
-from guanjia.graph.filters import IdFilter, RegionFilter, as_of, by, enum_filter, filters, flag
+from guanjia.graph.filters import (
+    IdFilter,
+    RegionFilter,
+    TextFilter,
+    as_of,
+    by,
+    enum_filter,
+    filters,
+    flag,
+)
 from guanjia.graph.nodes import (
     Connection,
     column,
@@ -26,11 +35,6 @@ OrganisationKind = strawberry.enum(models.OrganisationKind, name="OrganisationKi
 LevelFilter = enum_filter(Level)
 OrganisationKindFilter = enum_filter(OrganisationKind)
 BY_AGE = (("valid_from", "asc"), ("id", "asc"))
-
-
-@strawberry.input(description="按文本精确筛选")
-class TextFilter:
-    in_: list[str] | None = strawberry.field(name="in", default=strawberry.UNSET)
 
 
 @filters
