@@ -13,6 +13,7 @@ from tests.api.test_routing import TODAY, TOMORROW, table
 from tests.imports.conftest import done, settled, workbook
 
 from guanjia.cases.routingsheet.kind import ROUTINGS
+from guanjia.cases.seeding import seed_routings
 from guanjia.db.scope import Reach, Scope
 from guanjia.imports.kinds import Change, Place, Row
 
@@ -58,6 +59,22 @@ async def test_a_table_goes_all_the_way(town: Any, table: Any) -> None:
         ["属主", "主办", "各层级", "市政局"], ["属主", "协办", "各层级", "所在街道"],
     ]  # fmt: skip
     kind, whole = mine[0][:2]
+    # What always was in force goes out too, comes back unchanged, and another cannot lie over it.
+    async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
+        await seed_routings(transaction.connection, ())
+    whole_table = sheet((await manager.send("GET", "/exports/routings")).content)
+    [always] = [row for row in whole_table if str(row[0]).startswith("P-03 ")]
+    assert always[5:8] == ["小区物业企业(无合同的由社区代行)", "", ""]
+    assert (await sent(manager, whole_table))["unchanged"] == len(whole_table) - 1
+    found = await manager.data(
+        '{ caseCategories(filter: { code: { in: ["P-03"] } }) { nodes { id } } }'
+    )
+    over = {
+        "categoryId": found["caseCategories"]["nodes"][0]["id"], "basis": "OWNER", "role": "LEAD",
+        "regionId": str(town.tenant.regions["district"].id), "organisationId": bureau,
+        "validFrom": str(TOMORROW), "source": "测试",
+    }  # fmt: skip
+    assert await manager.refused("addRouting", over) == "CONFLICT"
     wrong = [
         [*mine[0][:7], str(TOMORROW), "测试", ""],  # no reason
         [kind, whole, "属主", "主办", "", "住建局", str(TODAY), "", "测试", ""],
