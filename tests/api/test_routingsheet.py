@@ -8,12 +8,15 @@ import io
 from typing import Any
 from uuid import UUID
 
+import pytest
 from python_calamine import CalamineWorkbook
 from tests.api.test_routing import TODAY, TOMORROW, table
 from tests.imports.conftest import done, settled, workbook
 
 from guanjia.cases.routingsheet.kind import ROUTINGS
+from guanjia.cases.seeding import seed_routings
 from guanjia.db.scope import Reach, Scope
+from guanjia.graph.errors import Refusal
 from guanjia.imports.kinds import Change, Place, Row
 
 __all__ = ["table"]
@@ -58,6 +61,22 @@ async def test_a_table_goes_all_the_way(town: Any, table: Any) -> None:
         ["属主", "主办", "各层级", "市政局"], ["属主", "协办", "各层级", "所在街道"],
     ]  # fmt: skip
     kind, whole = mine[0][:2]
+    # What always was in force goes out too, comes back unchanged, and another cannot lie over it.
+    async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
+        await seed_routings(transaction.connection, ())
+    whole_table = sheet((await manager.send("GET", "/exports/routings")).content)
+    [always] = [row for row in whole_table if str(row[0]).startswith("P-03 ")]
+    assert always[5:8] == ["小区物业企业(无合同的由社区代行)", "", ""]
+    assert (await sent(manager, whole_table))["unchanged"] == len(whole_table) - 1
+    found = await manager.data(
+        '{ caseCategories(filter: { code: { in: ["P-03"] } }) { nodes { id } } }'
+    )
+    over = {
+        "categoryId": found["caseCategories"]["nodes"][0]["id"], "basis": "OWNER", "role": "LEAD",
+        "regionId": str(town.tenant.regions["district"].id), "organisationId": bureau,
+        "validFrom": str(TOMORROW), "source": "测试",
+    }  # fmt: skip
+    assert await manager.refused("addRouting", over) == "CONFLICT"
     wrong = [
         [*mine[0][:7], str(TOMORROW), "测试", ""],  # no reason
         [kind, whole, "属主", "主办", "", "住建局", str(TODAY), "", "测试", ""],
@@ -114,29 +133,53 @@ async def test_a_table_goes_all_the_way(town: Any, table: Any) -> None:
     assert await stands(LATER) == {("住建局", "LEAD"), helps}
 
 
-async def test_days_that_are_over_stay(town: Any, table: Any) -> None:
-    """Taken back after the other has begun, the one before follows it from the next day on."""
-    _, category, bureau, _, _ = table
+async def test_a_table_is_taken_back(town: Any, table: Any) -> None:
+    """After the other has begun, the one before follows it from the next day on: days that are over
+    stay. What was a hole before may be one again, but no other."""
+    manager, category, bureau, lead, _ = table
     world = town.api.world
     await town.organisation("住建局")
     scope = Scope("routing:manage", (Reach("region", town.tenant.regions["district"].path),))
     place = Place(town.tenant.id, scope, TODAY, world.settings)
     names = [column.name for column in ROUTINGS.columns]
 
-    async with world.database.tenant_transaction(town.tenant.id) as transaction:
+    async def apply(transaction: Any, code: str, basis: str, change: Change) -> Any:
         words = await ROUTINGS.choices(transaction.connection, place)
-        kind = next(word for word in words["category"] if word.startswith("C01-01 "))
+        kind = next(word for word in words["category"] if word.startswith(f"{code} "))
         whole = words["region"][0]
-        cells = (kind, whole, "属主", "主办", "各层级", "住建局", str(TOMORROW), None, "改", None)
+        cells = (kind, whole, basis, "主办", "各层级", "住建局", str(TOMORROW), None, "改", None)
         row = Row(2, zip(names, cells, strict=True))
         found = await ROUTINGS.examine(transaction.connection, place, [row])
-        assert [finding.change for finding in found] == [Change.CHANGED]
-        effects = await ROUTINGS.apply(transaction, place, [(row, Change.CHANGED)], None)
+        assert [finding.change for finding in found] == [change], found
+        return await ROUTINGS.apply(transaction, place, [(row, change)], None)
+
+    async with world.database.tenant_transaction(town.tenant.id) as transaction:
+        effects = await apply(transaction, "E01-02", "属主", Change.ADDED)
+        assert await ROUTINGS.undo(transaction, place, effects) == 0
+
+    async with world.database.tenant_transaction(town.tenant.id) as transaction:
+        effects = await apply(transaction, "C01-01", "属地", Change.ADDED)
+    await manager.done(
+        "endRouting", "routing { id }", id=lead["id"], version=lead["version"],
+        on=str(LATER), reason="改由住建局",
+    )  # fmt: skip
+    with pytest.raises(
+        Refusal, match=r"撤销之后,自 .* 起,测试north1 C01-01、.*将没有主办单位"
+    ) as hole:
+        async with world.database.tenant_transaction(town.tenant.id) as transaction:
+            await ROUTINGS.undo(transaction, place, effects)
+    assert hole.value.code == "ROUTING_HOLE"
+
+    async with world.database.tenant_transaction(town.tenant.id) as transaction:
+        await transaction.connection.execute(
+            "update case_routings set valid_until = null where id = $1", UUID(lead["id"])
+        )
+        effects = await apply(transaction, "C01-01", "属主", Change.CHANGED)
         late = Place(place.tenant_id, scope, LATER, world.settings)
         assert await ROUTINGS.undo(transaction, late, effects) == 0
         rows = await transaction.connection.fetch(
             "select organisation_id, valid_from, valid_until from case_routings"
-            " where category_id = $1 and role = 'LEAD' order by valid_from",
+            " where category_id = $1 and role = 'LEAD' and basis = 'OWNER' order by valid_from",
             UUID(category),
         )
         next_day = LATER + dt.timedelta(days=1)

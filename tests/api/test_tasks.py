@@ -147,9 +147,12 @@ async def test_an_external_party_does_its_part_by_link(town: Any, given: Given) 
     }
     assert {"accept_part", "report_part", "complete_part"} <= named
     # What was asked for is counted once each, also where the compiled path declined before.
-    shown = "{ taskLinks { nodes { uses lastUsedAt issuedBy case { id } } } }"
+    assert await link.refused("reportTask", mine, note=" ") == "MISSING_DATA"
+    shown = "{ taskLinks { nodes { uses lastUsedAt issuedBy party task doneAt case { id } } } }"
     [counted] = (await given.clerk.data(shown))["taskLinks"]["nodes"]
-    assert (counted["uses"], counted["case"]) == (9, {"id": given.case["id"]})
+    assert (counted["uses"], counted["case"]) == (10, {"id": given.case["id"]})
+    assert (counted["party"], counted["task"]) == ("某建设公司", "更换构件")
+    assert counted["doneAt"]
     stranger = await town.person("COMM", "south1")
     assert (await stranger.data(shown))["taskLinks"]["nodes"] == []
 

@@ -53,6 +53,13 @@ async def test_a_whistle_is_attended_answered_and_scored(alarm: Alarm, admin: An
     assert call["attendedInTime"] is True
     assert call["signIns"][0]["state"] == "ACCEPTED"
     assert 10 < call["signIns"][0]["distanceMetres"] < 20
+    # Where somebody stood is for whoever rules on it, not for the other units, nor the district.
+    where = "query ($id: ID!) { whistle(id: $id) { calls { signIns { longitude latitude } } } }"
+    overseer = await alarm.town.person("DCMD")
+    for who, seen_at in ((alarm.chief, NEAR), (alarm.city, None), (overseer, None)):
+        calls = (await who.data(where, {"id": whistle["id"]}))["whistle"]["calls"]
+        (stood,) = [sign_in for one in calls for sign_in in one["signIns"]]
+        assert stood == (seen_at or {"longitude": None, "latitude": None})
     again = {"callId": call["id"], "measures": "又来", **NEAR}
     assert await alarm.housing.refused("signInOnSite", again) == "ALREADY_ATTENDED"
     # Far away, or nowhere, is held until whoever whistled has said so.

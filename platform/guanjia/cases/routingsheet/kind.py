@@ -176,8 +176,8 @@ async def _rows(connection: Any, place: Place) -> AsyncIterator[list[list[str | 
     units: dict[UUID, str] = {row["id"]: word for word, row in known.units.items()}
     levels = {level: word for word, level in LEVELS.items()}
     stored = await connection.fetch(
-        f"{_STORED} and (t.valid_until is null or t.valid_until > $2)"
-        " and t.valid_until is distinct from t.valid_from"
+        f"{_STORED} and not isempty(daterange(t.valid_from, t.valid_until))"
+        " and (t.valid_until is null or t.valid_until > $2)"
         " order by t.category_id, t.region_path, t.basis desc, t.role desc, t.valid_from nulls"
         " first, t.id",
         place.tenant_id,

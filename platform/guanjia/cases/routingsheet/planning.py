@@ -16,7 +16,7 @@ from uuid import UUID
 
 from guanjia.cases.reasons import AssignmentRole, Level
 from guanjia.cases.routing import Basis, PartyKind
-from guanjia.cases.service.routes import FARTHEST, NO_ACCOUNT
+from guanjia.cases.service.routes import FARTHEST, NO_ACCOUNT, in_force
 from guanjia.compounds.service.opening import span
 from guanjia.imports.kinds import Change
 
@@ -211,10 +211,10 @@ def _begun(row: Given, beside: list[Standing], today: dt.date) -> Step:
 
 
 def _days(each: Standing) -> str:
-    until = None if each.until == dt.date.max else each.until
-    if each.since == dt.date.min:
-        return f"至 {until}" if until else "一直有效"
-    return span(each.since, until)
+    return in_force(
+        None if each.since == dt.date.min else each.since,
+        None if each.until == dt.date.max else each.until,
+    )
 
 
 def _does(row: Given) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -44,9 +46,34 @@ async def lock(transaction: Transaction) -> None:
     await transaction.connection.execute(_LOCK, transaction.tenant_id)
 
 
-async def write(transaction: Transaction, steps: Iterable[Step], now: dt.datetime) -> list[Effect]:
+async def write(transaction: Transaction, steps: Sequence[Step], now: dt.datetime) -> list[Effect]:
     """The steps are done; what ends first, so that it makes room. One effect a step: of the row
-    that begins, which knows the one in whose place it stands, or of the one that ends."""
+    that begins, which knows the one in whose place it stands, or of the one that ends; the first
+    one knows the holes that were filled."""
+    days: dict[UUID, set[dt.date]] = defaultdict(set)
+    for step in steps:
+        days[step.given.category_id] |= {day for day in (step.given.since, step.on) if day}
+    before = await _holes_on(transaction, days)
+    effects = await _written(transaction, steps, now)
+    filled = {(hole.code, hole.region_path) for hole in before - await _holes_on(transaction, days)}
+    if filled:
+        first = effects[0]
+        effects[0] = replace(first, before={**first.before, "filled": sorted(map(list, filled))})
+    return effects
+
+
+async def _holes_on(
+    transaction: Transaction, days: Mapping[UUID, Collection[dt.date]]
+) -> set[Hole]:
+    found: set[Hole] = set()
+    for category, of_category in days.items():
+        found |= await holes(transaction.connection, transaction.tenant_id, category, of_category)
+    return found
+
+
+async def _written(
+    transaction: Transaction, steps: Iterable[Step], now: dt.datetime
+) -> list[Effect]:
     effects = []
     for step in sorted(steps, key=lambda step: step.begins):
         given, before = step.given, {}
@@ -87,7 +114,8 @@ _OF_GIVEN = (
 async def undo(transaction: Transaction, place: Place, effects: Sequence[Effect]) -> int:
     """From tomorrow on the table is as it was before the list; what was in force up to today stays
     so. Returns how many rows stay as they are, because somebody changed one since. Refusal
-    ROUTING_HOLE when that would leave a category without anybody."""
+    ROUTING_HOLE when that would leave a category without anybody where the list did not fill a
+    hole."""
     tomorrow = place.today + dt.timedelta(days=1)
     involved = [effect.id for effect in effects]
     involved += [UUID(e.before["ended"]) for e in effects if "ended" in e.before]
@@ -98,7 +126,9 @@ async def undo(transaction: Transaction, place: Place, effects: Sequence[Effect]
     for effect in sorted(effects, key=lambda effect: "ended" in effect.before):
         if not await _undone(transaction, effect, found, involved, tomorrow):
             kept += 1
-    new = sorted(await _all_holes(transaction, rows, tomorrow) - before)
+    filled = {tuple(pair) for e in effects for pair in e.before.get("filled", ())}
+    left = await _all_holes(transaction, rows, tomorrow) - before
+    new = sorted(hole for hole in left if (hole.code, hole.region_path) not in filled)
     if new:
         raise Refusal(HOLE, f"撤销之后,{told(new)},没有撤销;请先登记由谁主办。")
     return kept
@@ -155,8 +185,7 @@ async def _all_holes(transaction: Transaction, rows: Iterable[Any], first: dt.da
     moments = await transaction.connection.fetch(
         _MOMENTS, transaction.tenant_id, list(categories), first
     )
-    found: set[Hole] = set()
-    for category in categories:
-        days = {first, *(row["day"] for row in moments if row["category_id"] == category)}
-        found |= await holes(transaction.connection, transaction.tenant_id, category, days)
-    return found
+    days = {category: {first} for category in categories}
+    for row in moments:
+        days[row["category_id"]].add(row["day"])
+    return await _holes_on(transaction, days)

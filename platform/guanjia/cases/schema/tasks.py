@@ -32,6 +32,10 @@ from guanjia.reading.mapping import Order, SortKey
 NUMBERS = "[0-90-9]{7,}|[0-90-9]([ -]?[0-90-9]){9,}"
 """Runs of digits as in the numbers of telephones, identities and accounts."""
 _OF_CASE = "(select %s from cases tc where tc.tenant_id = {tenant} and tc.id = {row}.case_id)"
+_OF_PART = (
+    "(select %s from case_assignments ta left join organisations tu on tu.tenant_id = {tenant}"
+    " and tu.id = ta.organisation_id where ta.tenant_id = {tenant} and ta.id = {row}.assignment_id)"
+)
 _OF_LINK = (
     "(select ul.%s from access_links ul where ul.tenant_id = {tenant} and ul.id = {row}.link_id)"
 )
@@ -67,6 +71,10 @@ class TaskLink:
     revoked_at: dt.datetime | None = column("撤销时间")
     uses: int = derived(_OF_LINK % "uses", "使用次数")
     last_used_at: dt.datetime | None = derived(_OF_LINK % "last_used_at", "最近使用时间")
+    party: str = derived(_OF_PART % "tu.name", "凭链接承办的外部单位")
+    task: str | None = derived(_OF_PART % "ta.task", "交办的任务")
+    accepted_at: dt.datetime | None = derived(_OF_PART % "ta.accepted_at", "任务的签收时间")
+    done_at: dt.datetime | None = derived(_OF_PART % "ta.done_at", "任务的完成时间")
     case: Case | None = one("Case", "case_id", "案件")
 
 

@@ -38,8 +38,7 @@ _OVERLAP = (
     " and region_id = $3 and basis = $4 and role = $5 and any_level = coalesce($6, '')"
     " and slot = case when $5 = 'LEAD' then '' else coalesce($7::uuid::text, $8) end"
     " and id is distinct from $9"
-    " and daterange(valid_from, valid_until) && daterange($10::date, $11::date)"
-    " and valid_until is distinct from valid_from limit 1"
+    " and daterange(valid_from, valid_until) && daterange($10::date, $11::date) limit 1"
 )
 _MOMENTS = (
     "select distinct m.day from case_routings t, unnest(array[t.valid_from, t.valid_until]) m(day)"
@@ -185,10 +184,9 @@ async def _insert(transaction: Transaction, row: dict[str, Any], field: str) -> 
         *(row[name] for name in ("valid_from", "valid_until")),
     )
     if found is not None:
-        first = found["valid_from"] or dt.date.min
         raise Refusal(
             CONFLICT,
-            f"同一类别、区域、层级和依据已有{span(first, found['valid_until'])}的路由,"
+            f"同一类别、区域、层级和依据已有{in_force(*found)}的路由,"
             "请先终止它,或改用“自某日起变更”。",
             (field,),
         )
@@ -276,6 +274,13 @@ async def _refuse_holes(transaction: Transaction, row: Any, on: dt.date, before:
     new = sorted(await _holes(transaction, row, on) - before)
     if new:
         raise Refusal(HOLE, f"{told(new)};请同时指明接替的单位。", ("on",))
+
+
+def in_force(since: dt.date | None, until: dt.date | None) -> str:
+    """The days of a row in words."""
+    if since is None:
+        return f"至 {until} 有效" if until else "一直有效"
+    return span(since, until)
 
 
 def _within_reason(day: dt.date, earliest: dt.date, now: dt.datetime, field: str) -> None:

@@ -11,6 +11,7 @@ from guanjia.access.actor import Actor
 from guanjia.attachments.models import Purpose
 from guanjia.cases import inputs
 from guanjia.cases.facts import Payload
+from guanjia.cases.machine import MISSING_DATA
 from guanjia.cases.models import TASK_REACH
 from guanjia.cases.service.casefile import CaseFile, Step, file_of
 from guanjia.cases.transitions import LABELS
@@ -43,7 +44,9 @@ async def report_task(
 ) -> UUID:
     """What the external party tells, with pictures, stands in the case's timeline."""
     file, part = await _open(transaction, actor, scope, id, now)
-    said = inputs.text(note, LABELS["note"], "note")
+    said = inputs.text(note, "进展", "note")
+    if not said:
+        raise Refusal(MISSING_DATA, "请填写进展。", ("note",))
     step = _prepare(file, "report_part", {"note": said})
     await file.hang(attachment_ids, Purpose.OTHER)
     await file.write(step, Payload(organisation_id=part["organisation_id"], note=said))

@@ -100,8 +100,12 @@ class SignIn:
     state: SignInState = column("有效、待确认或不认可")
     measures: str = column("现场采取的措施")
     distance_metres: int | None = column("离案件地点多少米;无从核对时为空")
-    longitude: Degrees | None = column("报到地点的经度(WGS-84);保存期满后为空")
-    latitude: Degrees | None = column("报到地点的纬度(WGS-84);保存期满后为空")
+    longitude: Degrees | None = column(
+        "报到地点的经度(WGS-84),只给裁定报到的吹哨方看;保存期满后为空", requires="whistle:sound"
+    )
+    latitude: Degrees | None = column(
+        "报到地点的纬度(WGS-84),只给裁定报到的吹哨方看;保存期满后为空", requires="whistle:sound"
+    )
     member_name: str = derived(
         "(select sm.display_name from memberships sm where sm.tenant_id = {tenant}"
         " and sm.id = {row}.member_id)",
