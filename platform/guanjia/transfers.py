@@ -32,7 +32,7 @@ from guanjia.graph.errors import (
     not_found,
     unauthenticated,
 )
-from guanjia.graph.filters import row_id
+from guanjia.graph.filters import known_id, row_id
 from guanjia.graph.journal import Journal, Operation
 from guanjia.graph.masking import outcome
 from guanjia.imports import outgoing, seals, service
@@ -186,6 +186,7 @@ async def export_workbook(request: HttpRequest, context: Context) -> Response:
     if export is None:
         raise not_found("导出类别", "kind")
     number = new_id()
+    of = known_id(request.query_params.get(export.of, ""), export.of) if export.of else None
     async with context.writing():
         scope = await _held(context, export.permission)
         await record(
@@ -197,10 +198,10 @@ async def export_workbook(request: HttpRequest, context: Context) -> Response:
             object_id=number,
             region_path=service.ancestor(scope.paths) if scope.paths else None,
             result="READ",
-            detail={"kind": export.code},
+            detail={"kind": export.code, **({export.of: of} if export.of else {})},
         )
     now = context.now.astimezone(LOCAL)
-    place = Place(context.tenant_id, scope, now.date(), context.world.settings)
+    place = Place(context.tenant_id, scope, now.date(), context.world.settings, of)
     mark = Watermark(context.actor.display_name, now, str(number))
     file = await outgoing.exported(context.world.database, export, place, mark)
     return download(f"{export.title}{now:%Y%m%d}.xlsx", XLSX, file)

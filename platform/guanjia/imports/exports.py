@@ -20,13 +20,19 @@ class Rows(Protocol):
 @dataclass(frozen=True)
 class Export:
     """One export. columns: each header with its meaning, for the data dictionary. rows: pages of
-    rows in the scope of the permission, which is the export's own."""
+    rows in the scope of the permission, which is the export's own; a Refusal before the first of
+    them. of: the parameter that names the one thing they are of, by its id (`place.of`)."""
 
     code: str
     title: str
     permission: str
     columns: tuple[tuple[str, str], ...]
     rows: Rows
+    of: str | None = None
+
+    @property
+    def path(self) -> str:
+        return f"/exports/{self.code}" + (f"?{self.of}={{id}}" if self.of else "")
 
 
 _EXPORTS: dict[str, Export] = {}

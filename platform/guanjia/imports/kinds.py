@@ -66,12 +66,14 @@ class Effect:
 
 @dataclass(frozen=True)
 class Place:
-    """For whom and when rows are looked at: their scope of the kind's permission."""
+    """For whom and when rows are looked at: their scope of the kind's permission; and of what,
+    where an export is of one thing."""
 
     tenant_id: UUID
     scope: Scope
     today: dt.date
     settings: Settings
+    of: UUID | None = None
 
 
 class Sift(Protocol):

@@ -96,10 +96,14 @@ async def exported(database: Database, export: Export, place: Place, mark: Water
         "columns": export.columns,
         "mark": {"name": mark.name, "at": mark.at.isoformat(), "number": mark.number},
     }  # fmt: skip
-    async with database.snapshot(place.tenant_id) as connection:
-        async with worker(job, [target.fileno()]) as writer:
-            async for page in export.rows(connection, place):
-                await writer.send(orjson.dumps(page))
-            await writer.finish()
+    try:
+        async with database.snapshot(place.tenant_id) as connection:
+            async with worker(job, [target.fileno()]) as writer:
+                async for page in export.rows(connection, place):
+                    await writer.send(orjson.dumps(page))
+                await writer.finish()
+    except BaseException:
+        target.close()
+        raise
     target.seek(0)
     return target

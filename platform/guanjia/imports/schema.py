@@ -107,7 +107,7 @@ class ImportKind:
     upload_path: str
 
 
-@strawberry.type(description="导出类别。下载:GET path")
+@strawberry.type(description="导出类别。下载:GET path;其中的 {id} 换成所要的一项,例如一次调查的 id")
 class ExportKind:
     code: str
     title: str
@@ -129,7 +129,7 @@ def _kinds(actor: Any) -> list[ImportKind]:
 
 def _exports(actor: Any) -> list[ExportKind]:
     return [
-        ExportKind(code=export.code, title=export.title, path=f"/exports/{export.code}")
+        ExportKind(code=export.code, title=export.title, path=export.path)
         for export in exports()
         if actor.scope(export.permission)
     ]
