@@ -75,7 +75,7 @@ async def _tell(stage: Stage, places: Places, tale: Tale) -> str:
     case = await _play(stage, places, tale)
     said = f"  {case['number']} {case['title']}"
     if tale is NOISE:
-        said += "\n    " + await surveys.go_round(stage, case["id"])
+        said += "\n    " + await surveys.judged(stage, case["id"])
     return said
 
 

@@ -49,8 +49,8 @@ async def answer_at_home(stage: Stage, who: str, when: str, comment: str) -> Non
             )  # fmt: skip
 
 
-async def go_round(stage: Stage, case_id: str) -> str:
-    """Every home that is asked about the case has answered; a line for the terminal."""
+async def go_round(stage: Stage, case_id: str) -> None:
+    """Every home that is asked about the case has answered."""
     survey = (await stage.ask("zheng.ke", _OPEN, {"id": case_id}))["case"]["survey"]
     if survey["satisfaction"]["answered"] < survey["satisfaction"]["asked"]:
         await answer_at_home(stage, RESIDENT, "2026-04-10 12:30", "夜里终于安静了")
@@ -63,6 +63,10 @@ async def go_round(stage: Stage, case_id: str) -> str:
             stage.move_to(f"{day} 21:30")
             part = letters[number * A_DAY : (number + 1) * A_DAY]
             await _uploaded(stage, survey["id"], [_visit(survey["id"], each, day) for each in part])
+
+
+async def judged(stage: Stage, case_id: str) -> str:
+    """What came of the survey, which is over; a line for the terminal."""
     survey = (await stage.ask("zheng.ke", _OPEN, {"id": case_id}))["case"]["survey"]
     found = survey["satisfaction"]
     return (

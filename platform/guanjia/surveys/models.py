@@ -68,8 +68,10 @@ SURVEY_REACH = Reachable(
 """A survey is reached where its subject lies, where a home lies that it asks, by those asked."""
 ANSWER_REACH = Reachable(
     inside="exists (select 1 from surveys xs where xs.tenant_id = {tenant}"
-    " and xs.id = {row}.survey_id and xs.region_path >= {low} and xs.region_path < {high})"
+    " and xs.id = {row}.survey_id and xs.state = 'CLOSED'"
+    " and xs.region_path >= {low} and xs.region_path < {high})"
 )
+"""What was answered is read when the survey is over."""
 KIND_REACH = Reachable(tenant_wide=True)
 
 

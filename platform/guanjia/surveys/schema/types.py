@@ -28,6 +28,8 @@ SurveyChannel = strawberry.enum(
     models.Channel, name="SurveyChannel", description="本人在线、网格员入户"
 )
 _CONTENT = "{row}.satisfied + {row}.partly"
+# While a survey runs, what each answer adds would be seen beside who has just answered.
+_OVER = "(case when {row}.state = 'CLOSED' then %s end)"
 _ANSWER = (
     "(select an.%s from survey_answers an where an.tenant_id = {tenant}"
     " and an.target_id = {row}.id)"
@@ -46,20 +48,21 @@ _HOLDER = (
 
 @node(models.Survey, read="survey:read", reach=models.SURVEY_REACH)
 class SatisfactionRate:
-    """满意率:应答户中满意和基本满意的;须连同应答户数、调查户数和下限一并使用"""
+    """满意率:应答户中满意和基本满意的;须连同应答户数、调查户数和下限一并使用。
+    调查结束前只有进度(调查户数、应答户数),以免看出是哪一户答了什么"""
 
     id: strawberry.ID = column("调查")
     asked: int = column("调查户数")
     answered: int = column("应答户数")
-    satisfied: int = column("满意的户数")
-    partly: int = column("基本满意的户数")
-    dissatisfied: int = column("不满意的户数")
+    satisfied: int | None = derived(_OVER % "{row}.satisfied", "满意的户数;结束前为空")
+    partly: int | None = derived(_OVER % "{row}.partly", "基本满意的户数;结束前为空")
+    dissatisfied: int | None = derived(_OVER % "{row}.dissatisfied", "不满意的户数;结束前为空")
     rate: Percent | None = derived(
-        rate_sql(_CONTENT, "{row}.answered"),
-        "满意和基本满意占应答户数的百分数,四舍五入至两位小数;无人应答时为空",
+        _OVER % rate_sql(_CONTENT, "{row}.answered"),
+        "满意和基本满意占应答户数的百分数,四舍五入至两位小数;无人应答、结束前为空",
     )
     lower_bound: Percent | None = derived(
-        wilson_sql(_CONTENT, "{row}.answered"), "威尔逊 95% 下限(百分数)"
+        _OVER % wilson_sql(_CONTENT, "{row}.answered"), "威尔逊 95% 下限(百分数);结束前为空"
     )
 
 
@@ -118,12 +121,11 @@ class SurveyTarget:
     orders=(Order("ANY", (SortKey("id", "uuid"),)),),
 )
 class SurveyAnswer:
-    """一户的答复:不指明是哪一户"""
+    """一户的答复:不指明是哪一户;调查结束后可读"""
 
     id: strawberry.ID = column("随机,先后无意义")
     choice: Satisfaction = column("满意、基本满意、不满意")
     comment: str | None = column("意见")
-    channel: SurveyChannel = column("怎样答的")
 
 
 @filters
