@@ -10,7 +10,7 @@ from enum import Enum
 import strawberry
 
 from guanjia.access.schema import Member
-from guanjia.compounds.schema.estates import HouseUnit
+from guanjia.compounds.schema.estates import Building, HouseUnit
 from guanjia.graph.filters import IdFilter, RegionFilter, by, filters, flag, holds
 from guanjia.graph.nodes import Connection, column, connection, derived, node, one
 from guanjia.graph.scalars import Degrees, Percent
@@ -85,7 +85,7 @@ class SurveyTargetFilter:
     models.SurveyTarget,
     read="survey:read_targets",
     reach=models.TARGET_REACH,
-    orders=(Order("LABEL", (SortKey("label", "text"), SortKey("id", "uuid"))),),
+    orders=(Order("LABEL", (SortKey("way", "text"), SortKey("id", "uuid"))),),
     filters=SurveyTargetFilter,
 )
 class SurveyTarget:
@@ -112,6 +112,24 @@ class SurveyTarget:
     code_issued_at: dt.datetime | None = column("何时发出确认码")
     house_unit: HouseUnit | None = one("HouseUnit", "house_unit_id", "房屋")
     survey: "Survey | None" = one("Survey", "survey_id", "调查")
+
+
+@node(
+    models.SurveyBuilding,
+    read="survey:read_targets",
+    reach=models.BUILDING_ASKED_REACH,
+    orders=(Order("WAY", (SortKey("way", "text"), SortKey("id", "uuid"))),),
+    rows=models.BUILDINGS_ASKED,
+)
+class SurveyBuilding:
+    """一次调查在一幢楼栋的进度"""
+
+    id: strawberry.ID = column()
+    asked: int = column("调查户数")
+    answered: int = column("应答户数")
+    building: Building | None = one(
+        "Building", "building_id", "楼栋", through="survey:read_targets"
+    )
 
 
 @node(
@@ -161,7 +179,10 @@ class Survey:
         "SatisfactionRate", "id", "满意率与进度", through="survey:read"
     )
     targets: Connection[SurveyTarget] = connection(
-        "SurveyTarget", "survey_id", "被调查的各户;居民只见自己的"
+        "SurveyTarget", "survey_id", "被调查的各户,按门牌;居民只见自己的"
+    )
+    buildings: Connection[SurveyBuilding] = connection(
+        "SurveyBuilding", "survey_id", "各楼栋的进度,按楼栋"
     )
     answers: Connection[SurveyAnswer] = connection("SurveyAnswer", "survey_id", "各户的答复")
 
@@ -196,7 +217,7 @@ class SurveyOrder(Enum):
     NEWEST = "NEWEST"
 
 
-@strawberry.enum(description="调查户排序:按门牌")
+@strawberry.enum(description="调查户排序:按门牌,即小区、楼栋、单元、楼层、房号")
 class SurveyTargetOrder(Enum):
     LABEL = "LABEL"
 
