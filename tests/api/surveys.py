@@ -14,7 +14,7 @@ DOCUMENTS: list[tuple[str, Any]] = [
         " partly dissatisfied rate lowerBound } targets(first: 5) { totalCount nodes { label"
         " answered channel answeredAt receivedAt longitude latitude codeIssuedAt holder"
         " collector { displayName } houseUnit { label } survey { title } } } answers { totalCount"
-        " nodes { choice comment channel } } } } }",
+        " nodes { choice comment } } } } }",
         None,
     ),
     (
@@ -33,8 +33,8 @@ DOCUMENTS: list[tuple[str, Any]] = [
 
 
 async def populate_surveys(town: Any) -> None:
-    """At each compound a survey of a case there asks the home, which answered at its door, and
-    somebody without a home, who has not."""
+    """At each compound a survey of a case there, and a second one that runs, ask the home, which
+    answered at its door, and somebody without a home, who has not."""
     async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
         run, fetch = transaction.connection.execute, transaction.connection.fetch
         rows = await fetch(
@@ -43,14 +43,15 @@ async def populate_surveys(town: Any) -> None:
             " order by k.id limit 1) as subject from compounds c join house_bindings b"
             " on b.compound_id = c.id"
         )
-        for row in rows:
+        for row, number in [(row, number) for row in rows for number in (1, 2)]:
             survey, home = new_id(), new_id()
             await run(
                 "insert into surveys (id, kind, subject_id, round, title, region_id, region_path,"
-                " state, opened_at, closes_at, uploads_until, asked, answered, satisfied)"
-                " values ($1, 'CASE', $2, 1, '处置满意度', $3, $4, 'OPEN', now(),"
-                " now() + interval '7 days', now() + interval '9 days', 2, 1, 1)",
-                survey, row["subject"] or survey, row["region_id"], row["region_path"],
+                " state, opened_at, closes_at, uploads_until, closed_at, asked, answered,"
+                " satisfied) values ($1, 'CASE', $2, $5, '处置满意度', $3, $4,"
+                " (array['CLOSED', 'OPEN'])[$5], now(), now() + interval '7 days',"
+                " now() + interval '9 days', case $5 when 1 then now() end, 2, 1, 1)",
+                survey, row["subject"] or survey, row["region_id"], row["region_path"], number,
             )  # fmt: skip
             for target, unit, member, label in (
                 (home, row["house_unit_id"], None, "1幢101"),

@@ -137,9 +137,9 @@ async def street(estate: Estate) -> Street:
         await town.person("SCMD", "north"),
         [estate.home["id"]],
     )
-    for room in ("101", "102", "103"):
+    for floor, room in (("1", "101"), ("1", "102"), ("10", "1001")):
         home = await made.clerk.done(
-            "createHouseUnit", "houseUnit { id }", buildingId=made.building, floor="1", room=room,
+            "createHouseUnit", "houseUnit { id }", buildingId=made.building, floor=floor, room=room,
             validFrom="2020-01-01",
         )  # fmt: skip
         made.homes.append(home["houseUnit"]["id"])

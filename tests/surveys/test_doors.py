@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from tests.api.test_reading import agreed, both
 from tests.surveys.conftest import Street
 
 from guanjia import settings
@@ -70,6 +71,9 @@ async def test_a_round_of_the_doors(street: Street) -> None:
     assert {target["holder"] for target in page["nodes"]} == {"林*"}
     rest = await visitor.data(TO_VISIT, {"s": survey["id"], "a": page["pageInfo"]["endCursor"]})
     listed = [*page["nodes"], *rest["surveyTargets"]["nodes"]]
+    assert [target["label"] for target in listed] == [
+        "1幢101", "1幢102", "1幢1001", "1幢2单元501",
+    ], "stairwell by stairwell, floor by floor"  # fmt: skip
     assert sorted(target["houseUnit"]["id"] for target in listed) == sorted(letters)
 
     one, two, three, _ = (visit(home, letters[home], survey) for home in street.homes)
@@ -110,6 +114,17 @@ async def test_a_round_of_the_doors(street: Street) -> None:
     assert await outcome(visitor, survey, right) == ["LIMIT_EXCEEDED"], "no code is guessed"
     now = await street.fresh(case)
     assert (now["answerCount"], now["survey"]["satisfaction"]["answered"]) == (3, 3)
+    query = (
+        "query ($id: ID!) { survey(id: $id) { buildings { nodes { asked answered"
+        " building { name } } } } }"
+    )
+    assert agreed(query, await both(visitor, query, {"id": survey["id"]}))
+    for person, seen in (
+        (visitor, [{"asked": 4, "answered": 3, "building": {"name": "1幢"}}]),
+        (street.owners[0], []),
+    ):  # fmt: skip
+        found = await person.data(query, {"id": survey["id"]})
+        assert found["survey"]["buildings"]["nodes"] == seen
 
 
 async def moved(street: Street, survey: Any, opened: int, closes: int, until: int) -> dt.datetime:

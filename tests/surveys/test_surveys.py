@@ -11,6 +11,9 @@ from tests.surveys.conftest import Street
 from guanjia.reading.metrics import hundredths_of_percent
 from guanjia.reading.rates import rate_sql, wilson_lower_bound, wilson_sql
 
+UNTOLD = dict.fromkeys(("satisfied", "partly", "dissatisfied", "rate", "lowerBound"))
+"""What a survey says of its answers while it runs."""
+
 
 async def test_the_homes_of_the_building_are_asked_and_a_majority_reopens_once(
     street: Street,
@@ -18,8 +21,7 @@ async def test_the_homes_of_the_building_are_asked_and_a_majority_reopens_once(
     case = await street.handled()
     survey = await street.closed(case, affectedBuildingIds=[street.building])
     assert survey["satisfaction"] == {
-        "asked": 4, "answered": 0, "satisfied": 0, "partly": 0, "dissatisfied": 0, "rate": None,
-        "lowerBound": None,
+        "asked": 4, "answered": 0, **UNTOLD,
     }  # fmt: skip
     assert "王阿姨" not in survey["title"], "what was reported is not told to everybody"
     # A home that comes later is not asked, one that leaves was.
@@ -35,7 +37,7 @@ async def test_the_homes_of_the_building_are_asked_and_a_majority_reopens_once(
         {"label": "1幢2单元501", "answered": False}
     ]
     said = await street.answered(first, survey, "DISSATISFIED", comment="还是松动")
-    assert said["satisfaction"]["rate"] == 0
+    assert said["satisfaction"] == {"asked": 4, "answered": 1, **UNTOLD}, "whose, all would know"
     found = await wife.data(mine)
     assert found["mySurveys"][0]["targets"]["nodes"][0]["answered"], "others of the home see 已答"
     assert await street.refused(wife, survey) == "ALREADY_ANSWERED"
@@ -46,19 +48,20 @@ async def test_the_homes_of_the_building_are_asked_and_a_majority_reopens_once(
     assert await street.refused(outsider, survey) == "NOT_FOUND"
     assert await street.refused(second, survey, houseUnitId=street.homes[2]) == "NOT_FOUND"
     await street.answered(second, survey, "DISSATISFIED")
-    said = await street.answered(third, survey, "SATISFIED")
-    assert said["satisfaction"] == {
-        "asked": 4, "answered": 3, "satisfied": 1, "partly": 0, "dissatisfied": 2, "rate": 33.33,
-        "lowerBound": 6.15,
-    }  # fmt: skip
+    await street.answered(third, survey, "SATISFIED")
     await street.fresh(case)
     step = {"id": case["id"], "version": case["version"]}
     assert await street.clerk.refused("finishEvaluation", **step) == "TOO_EARLY"
     last = await street.resident(street.homes[3])
     await street.answered(last, survey, "PARTLY")
     now = await street.fresh(case)
+    assert (now["answerCount"], now["dissatisfiedCount"]) == (4, None)
+    now = await street.step(street.clerk, "finishEvaluation", case)
     assert (now["answerCount"], now["dissatisfiedCount"]) == (4, 2)
-    await street.step(street.clerk, "finishEvaluation", case)
+    assert now["survey"]["satisfaction"] == {
+        "asked": 4, "answered": 4, "satisfied": 1, "partly": 1, "dissatisfied": 2, "rate": 50,
+        "lowerBound": 15,
+    }  # fmt: skip
     again = await street.step(street.chief, "reopenCase", case, reason="过半不满意")
     assert again["survey"]["state"] == "CLOSED"
     await street.step(street.checker, "checkCase", case, passed=True)
@@ -95,16 +98,19 @@ async def test_who_handled_it_is_told_the_rate_and_nothing_else(street: Street) 
     seen = await street.fresh(case, street.company)
     assert seen["survey"]["satisfaction"]["answered"] == 1
     found = await street.company.data(
-        "query ($id: ID!) { case(id: $id) { timeline(last: 1) { nodes { actorName actorRole choice"
+        "query ($id: ID!) { case(id: $id) { timeline(last: 1) { nodes { actorName actorRole code"
         " note } } survey { targets { totalCount } } } }",
         {"id": case["id"]},
     )
     assert found["case"]["timeline"]["nodes"] == [
-        {"actorName": "系统", "actorRole": "SYSTEM", "choice": "DISSATISFIED", "note": None}
+        {"actorName": "系统", "actorRole": "SYSTEM", "code": "ANSWERED", "note": None}
     ]
     assert found["case"]["survey"]["targets"]["totalCount"] == 1, "as a resident: their own home"
     answers = "query ($id: ID!) { survey(id: $id) { answers { nodes { choice comment } } } }"
     said = [{"choice": "DISSATISFIED", "comment": "还是松动"}]
+    found = await street.chief.data(answers, {"id": survey["id"]})
+    assert found["survey"]["answers"]["nodes"] == [], "while it runs one would see who adds what"
+    await street.sql("update surveys set state = 'CLOSED', closed_at = now()")
     found = await street.chief.data(answers, {"id": survey["id"]})
     assert found["survey"]["answers"]["nodes"] == said
     for person in (street.clerk, street.checker, street.owners[0]):
@@ -122,12 +128,17 @@ async def test_without_buildings_the_reporters_household_is_asked(street: Street
     survey = await street.closed(case)
     assert [t["label"] for t in survey["targets"]["nodes"]] == ["上报人"]
     assert survey["satisfaction"]["asked"] == 1
-    said = await street.answered(homeless, survey, "PARTLY")
-    assert said["satisfaction"]["rate"] == 100
+    await street.answered(homeless, survey, "PARTLY")
+    await street.fresh(case)
+    found = await street.step(street.clerk, "finishEvaluation", case)
+    assert found["survey"]["satisfaction"]["rate"] == 100
     case = await street.handled()
     survey = await street.closed(case)
     assert survey["satisfaction"]["asked"] == 0, "an official's report asks nobody by itself"
     assert (await street.fresh(case))["state"] == "EVALUATING"
+    await street.sql("update surveys set state = 'CLOSED', closed_at = now() where asked = 0")
+    rate = (await street.fresh(case))["survey"]["satisfaction"]
+    assert (rate["answered"], rate["rate"], rate["lowerBound"]) == (0, None, None), "not 0, not 100"
 
 
 @pytest.mark.parametrize(("part", "whole"), [(n, m) for m in (1, 5, 30, 300) for n in (0, 1, m)])

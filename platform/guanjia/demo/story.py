@@ -75,7 +75,7 @@ async def _tell(stage: Stage, places: Places, tale: Tale) -> str:
     case = await _play(stage, places, tale)
     said = f"  {case['number']} {case['title']}"
     if tale is NOISE:
-        said += "\n    " + await surveys.go_round(stage, case["id"])
+        said += "\n    " + await surveys.judged(stage, case["id"])
     return said
 
 
@@ -88,9 +88,8 @@ async def _play(stage: Stage, places: Places, tale: Tale) -> dict[str, str]:
         case = await _opened(stage, places, tale, tale.opened)
     done = await _taken(stage, case["id"])
     for step in tale.steps[done - 1 :]:
-        if isinstance(step, Step) and step.action == "finishEvaluation" and tale is NOISE:
-            # Those who are asked about the case have answered before its survey ends.
-            await surveys.go_round(stage, case["id"])
+        if isinstance(step, Step) and step.action == "finishEvaluation":
+            await surveys.answer(stage, tale, case["id"])
         if isinstance(step, Joined):
             await _join(stage, places, step, case["id"])
         elif isinstance(step, Linked):

@@ -11,6 +11,7 @@ import uuid
 from typing import Any
 
 from guanjia.demo.stage import Failed, Stage
+from guanjia.demo.tales import NOISE, SHED, SHED_REPORTS, Step, Tale
 
 CLERK, VISITOR, RESIDENT = "wang.fang", "chen.hao", "ju.min"
 LETTERS, DAYS = "2026-04-09 15:00", ("2026-04-10", "2026-04-11", "2026-04-12", "2026-04-13")
@@ -23,26 +24,36 @@ _OPEN = (
 _MINE = "{ mySurveys { id targets { nodes { answered } } } }"
 
 
-async def answer_at_home(stage: Stage, when: str, comment: str) -> None:
+async def answer(stage: Stage, tale: Tale, case_id: str) -> None:
+    """Those who are asked about the case have answered before its survey ends."""
+    if tale is NOISE:
+        await go_round(stage, case_id)
+    elif tale is SHED:
+        for report in SHED_REPORTS:
+            assert isinstance(report.opened, Step)
+            await answer_at_home(stage, report.opened.who, "2026-05-16 12:30", "拆得很快")
+
+
+async def answer_at_home(stage: Stage, who: str, when: str, comment: str) -> None:
     """The resident answers, online, what they are asked and have not answered."""
     stage.move_to(when)
-    for survey in (await stage.ask(RESIDENT, _MINE))["mySurveys"]:
+    for survey in (await stage.ask(who, _MINE))["mySurveys"]:
         if any(not target["answered"] for target in survey["targets"]["nodes"]):
             await stage.do(
-                RESIDENT,
+                who,
                 "answerSurvey",
                 {
                     "surveyId": survey["id"], "choice": "SATISFIED", "comment": comment,
-                    "clientKey": _key(survey["id"], RESIDENT),
+                    "clientKey": _key(survey["id"], who),
                 },
             )  # fmt: skip
 
 
-async def go_round(stage: Stage, case_id: str) -> str:
-    """Every home that is asked about the case has answered; a line for the terminal."""
+async def go_round(stage: Stage, case_id: str) -> None:
+    """Every home that is asked about the case has answered."""
     survey = (await stage.ask("zheng.ke", _OPEN, {"id": case_id}))["case"]["survey"]
     if survey["satisfaction"]["answered"] < survey["satisfaction"]["asked"]:
-        await answer_at_home(stage, "2026-04-10 12:30", "夜里终于安静了")
+        await answer_at_home(stage, RESIDENT, "2026-04-10 12:30", "夜里终于安静了")
         stage.move_to(LETTERS)
         homes = await _unanswered(stage, survey["id"])
         asked = {"surveyId": survey["id"], "houseUnitIds": homes}
@@ -52,6 +63,10 @@ async def go_round(stage: Stage, case_id: str) -> str:
             stage.move_to(f"{day} 21:30")
             part = letters[number * A_DAY : (number + 1) * A_DAY]
             await _uploaded(stage, survey["id"], [_visit(survey["id"], each, day) for each in part])
+
+
+async def judged(stage: Stage, case_id: str) -> str:
+    """What came of the survey, which is over; a line for the terminal."""
     survey = (await stage.ask("zheng.ke", _OPEN, {"id": case_id}))["case"]["survey"]
     found = survey["satisfaction"]
     return (

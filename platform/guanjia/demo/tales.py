@@ -221,12 +221,17 @@ NOISE = Tale(
         ),
         Step("2026-04-09 10:30", "wu.qiang", "releaseSupervision", {"reason": "整改完成,复测达标"}),
         Step(
+            "2026-04-09 10:40",
+            "wang.fang",
+            "nameAffectedBuildings",
+            {"affectedBuildingIds": [f"#{building}" for building in BUILDINGS]},
+        ),
+        Step(
             "2026-04-09 11:00",
             "zheng.ke",
             "closeCase",
             {
                 "callback": "已回访楼栋网格员与业主代表",
-                "affectedBuildingIds": [f"#{building}" for building in BUILDINGS],
                 "surveyTitle": "消力池噪音整改满意度调查",
             },
         ),

@@ -100,11 +100,12 @@ async def _shed(stage: Stage) -> Row:
     outside = not any(
         encloses(json.dumps(each["boundary"]), case["longitude"], case["latitude"]) for each in kept
     )
+    asked = case["survey"]["satisfaction"]
     right = (
         [kind["code"] for kind in met] == ["TEA_TALK", "BUTLER_FORUM"]
         and _opened(item)
         and before["case"]["original"] == {"id": case["id"]}
-        and case["joinedCount"] == 2
+        and (case["joinedCount"], asked["asked"], asked["answered"]) == (2, 2, 2)
         and case["category"]["code"] == "P-02"
         and (bool(kept), outside, case["compound"]) == (True, True, None)
         and case["region"]["code"] == GRID_YANFU
@@ -112,7 +113,8 @@ async def _shed(stage: Stage) -> Row:
     )
     said = (
         f"{' + '.join(kind['name'] for kind in met)} → 决议转案件 P-02(小区边界之外,按地点归网格)"
-        f" → 并入居民上报 {case['joinedCount']} 件 → 拆除 → 归档"
+        f" → 并入居民上报 {case['joinedCount']} 件 → 拆除"
+        f" → 问上报的 {asked['asked']} 户 → 归档"
     )
     return "场景", "停车棚", said, right
 

@@ -68,9 +68,28 @@ SURVEY_REACH = Reachable(
 """A survey is reached where its subject lies, where a home lies that it asks, by those asked."""
 ANSWER_REACH = Reachable(
     inside="exists (select 1 from surveys xs where xs.tenant_id = {tenant}"
-    " and xs.id = {row}.survey_id and xs.region_path >= {low} and xs.region_path < {high})"
+    " and xs.id = {row}.survey_id and xs.state = 'CLOSED'"
+    " and xs.region_path >= {low} and xs.region_path < {high})"
 )
+"""What was answered is read when the survey is over."""
 KIND_REACH = Reachable(tenant_wide=True)
+WAY = (
+    "'0' || c.name || ' ' || lpad(b.position::text, 6, '0') || h.unit"
+    " || lpad((h.floor + 1000)::text, 4, '0') || lpad(h.room, greatest(10, length(h.room)), '0')"
+)
+"""Where a home `h` stands on the way from door to door: its compound, building, stairwell, floor
+and number. Whoever has none comes last."""
+BUILDINGS_ASKED = (
+    "select t.tenant_id, md5(t.survey_id::text || b.id::text)::uuid as id, t.survey_id,"
+    " b.id as building_id, min(t.way) as way, b.region_path, count(*)::int as asked,"
+    " count(a.id)::int as answered from survey_targets t join house_units h"
+    " on h.tenant_id = {tenant} and h.id = t.house_unit_id join buildings b"
+    " on b.tenant_id = {tenant} and b.id = h.building_id left join survey_answers a"
+    " on a.tenant_id = {tenant} and a.target_id = t.id where t.tenant_id = {tenant}"
+    " group by t.tenant_id, t.survey_id, b.id, b.region_path"
+)
+"""One row for each building of each survey. Not what was answered."""
+BUILDING_ASKED_REACH = Reachable(region="region_path")
 
 
 class SurveyKind(Model):
@@ -123,6 +142,7 @@ class SurveyTarget(Model):
     house_unit_id = fields.UUIDField(null=True)
     membership_id = fields.UUIDField(null=True)
     label = fields.TextField()
+    way = fields.TextField()
     code_issued_by = fields.UUIDField(null=True)
     code_issued_at = fields.DatetimeField(null=True)
 
@@ -149,3 +169,18 @@ class SurveyAnswer(Model):
 
     class Meta:
         table = "survey_answers"
+
+
+class SurveyBuilding(Model):
+    """一次调查在一幢楼栋的进度,见 `BUILDINGS_ASKED`"""
+
+    id = fields.UUIDField(primary_key=True)
+    survey_id = fields.UUIDField()
+    building_id = fields.UUIDField()
+    way = fields.TextField()
+    region_path = fields.TextField()
+    asked = fields.IntField()
+    answered = fields.IntField()
+
+    class Meta:
+        table = "survey_buildings"

@@ -27,7 +27,7 @@ from guanjia.graph.scalars import Degrees, Money
 from guanjia.graph.times import Unit as TimeUnit
 from guanjia.reading.classes import DataClass
 from guanjia.reading.mapping import Condition, Links, Order, SortKey
-from guanjia.surveys.schema.types import Satisfaction, Survey
+from guanjia.surveys.schema.types import Survey
 from guanjia.tenancy.schema import Organisation, Region, TextFilter
 
 CaseState = strawberry.enum(states.State, name="CaseState", description="案件状态")
@@ -194,7 +194,6 @@ class CaseEvent:
     not_duplicate: bool = derived(
         "({row}.not_duplicate_of is not null)", "立案时认定附近的同类案件不是同一问题"
     )
-    choice: Satisfaction | None = column("评价")
     households: int | None = column("户数:登记受影响的、结案时列入调查的、评价结束时已答的")
     cost: Money | None = column("费用(元)", name="cost_fen")
     due_at: dt.datetime | None = column("此步之后的到期时间")
@@ -304,7 +303,10 @@ class Case:
         "受影响户数:所登记楼栋现有的各户和另行登记的房屋;结案时问了多少户见 survey",
     )
     answer_count: int = column("评价户数")
-    dissatisfied_count: int = column("不满意户数")
+    dissatisfied_count: int | None = derived(
+        "(case when {row}.state <> 'EVALUATING' then {row}.dissatisfied_count end)",
+        "不满意户数;评价中为空",
+    )
     version: int = column("版本;更新时须带上")
     overdue: bool = derived(OVERDUE, "是否已超期")
     contact_name: str | None = derived(

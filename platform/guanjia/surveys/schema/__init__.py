@@ -2,6 +2,7 @@
 
 from strawberry.tools import merge_types
 
+from guanjia.surveys import answersexport as answersexport  # makes itself known to imports
 from guanjia.surveys.schema import mutations, queries
 
 Query = merge_types("Query", (queries.Query,))

@@ -10,7 +10,7 @@ from enum import Enum
 import strawberry
 
 from guanjia.access.schema import Member
-from guanjia.compounds.schema.estates import HouseUnit
+from guanjia.compounds.schema.estates import Building, HouseUnit
 from guanjia.graph.filters import IdFilter, RegionFilter, by, filters, flag, holds
 from guanjia.graph.nodes import Connection, column, connection, derived, node, one
 from guanjia.graph.scalars import Degrees, Percent
@@ -28,6 +28,8 @@ SurveyChannel = strawberry.enum(
     models.Channel, name="SurveyChannel", description="本人在线、网格员入户"
 )
 _CONTENT = "{row}.satisfied + {row}.partly"
+# While a survey runs, what each answer adds would be seen beside who has just answered.
+_OVER = "(case when {row}.state = 'CLOSED' then %s end)"
 _ANSWER = (
     "(select an.%s from survey_answers an where an.tenant_id = {tenant}"
     " and an.target_id = {row}.id)"
@@ -46,20 +48,21 @@ _HOLDER = (
 
 @node(models.Survey, read="survey:read", reach=models.SURVEY_REACH)
 class SatisfactionRate:
-    """满意率:应答户中满意和基本满意的;须连同应答户数、调查户数和下限一并使用"""
+    """满意率:应答户中满意和基本满意的;须连同应答户数、调查户数和下限一并使用。
+    调查结束前只有进度(调查户数、应答户数),以免看出是哪一户答了什么"""
 
     id: strawberry.ID = column("调查")
     asked: int = column("调查户数")
     answered: int = column("应答户数")
-    satisfied: int = column("满意的户数")
-    partly: int = column("基本满意的户数")
-    dissatisfied: int = column("不满意的户数")
+    satisfied: int | None = derived(_OVER % "{row}.satisfied", "满意的户数;结束前为空")
+    partly: int | None = derived(_OVER % "{row}.partly", "基本满意的户数;结束前为空")
+    dissatisfied: int | None = derived(_OVER % "{row}.dissatisfied", "不满意的户数;结束前为空")
     rate: Percent | None = derived(
-        rate_sql(_CONTENT, "{row}.answered"),
-        "满意和基本满意占应答户数的百分数,四舍五入至两位小数;无人应答时为空",
+        _OVER % rate_sql(_CONTENT, "{row}.answered"),
+        "满意和基本满意占应答户数的百分数,四舍五入至两位小数;无人应答、结束前为空",
     )
     lower_bound: Percent | None = derived(
-        wilson_sql(_CONTENT, "{row}.answered"), "威尔逊 95% 下限(百分数)"
+        _OVER % wilson_sql(_CONTENT, "{row}.answered"), "威尔逊 95% 下限(百分数);结束前为空"
     )
 
 
@@ -82,7 +85,7 @@ class SurveyTargetFilter:
     models.SurveyTarget,
     read="survey:read_targets",
     reach=models.TARGET_REACH,
-    orders=(Order("LABEL", (SortKey("label", "text"), SortKey("id", "uuid"))),),
+    orders=(Order("LABEL", (SortKey("way", "text"), SortKey("id", "uuid"))),),
     filters=SurveyTargetFilter,
 )
 class SurveyTarget:
@@ -112,18 +115,35 @@ class SurveyTarget:
 
 
 @node(
+    models.SurveyBuilding,
+    read="survey:read_targets",
+    reach=models.BUILDING_ASKED_REACH,
+    orders=(Order("WAY", (SortKey("way", "text"), SortKey("id", "uuid"))),),
+    rows=models.BUILDINGS_ASKED,
+)
+class SurveyBuilding:
+    """一次调查在一幢楼栋的进度"""
+
+    id: strawberry.ID = column()
+    asked: int = column("调查户数")
+    answered: int = column("应答户数")
+    building: Building | None = one(
+        "Building", "building_id", "楼栋", through="survey:read_targets"
+    )
+
+
+@node(
     models.SurveyAnswer,
     read="survey:read_answers",
     reach=models.ANSWER_REACH,
     orders=(Order("ANY", (SortKey("id", "uuid"),)),),
 )
 class SurveyAnswer:
-    """一户的答复:不指明是哪一户"""
+    """一户的答复:不指明是哪一户;调查结束后可读"""
 
     id: strawberry.ID = column("随机,先后无意义")
     choice: Satisfaction = column("满意、基本满意、不满意")
     comment: str | None = column("意见")
-    channel: SurveyChannel = column("怎样答的")
 
 
 @filters
@@ -159,7 +179,10 @@ class Survey:
         "SatisfactionRate", "id", "满意率与进度", through="survey:read"
     )
     targets: Connection[SurveyTarget] = connection(
-        "SurveyTarget", "survey_id", "被调查的各户;居民只见自己的"
+        "SurveyTarget", "survey_id", "被调查的各户,按门牌;居民只见自己的"
+    )
+    buildings: Connection[SurveyBuilding] = connection(
+        "SurveyBuilding", "survey_id", "各楼栋的进度,按楼栋"
     )
     answers: Connection[SurveyAnswer] = connection("SurveyAnswer", "survey_id", "各户的答复")
 
@@ -194,7 +217,7 @@ class SurveyOrder(Enum):
     NEWEST = "NEWEST"
 
 
-@strawberry.enum(description="调查户排序:按门牌")
+@strawberry.enum(description="调查户排序:按门牌,即小区、楼栋、单元、楼层、房号")
 class SurveyTargetOrder(Enum):
     LABEL = "LABEL"
 

@@ -42,7 +42,7 @@ _MINE = (
     " and b.valid_to is null where p.tenant_id = $1 and p.membership_id = $3"
     " and b.house_unit_id = t.house_unit_id limit 1) p on true where t.tenant_id = $1"
     " and t.survey_id = $2 and (t.membership_id = $3 or p.id is not null)"
-    " and ($4::uuid is null or t.house_unit_id = $4) order by t.label, t.id"
+    " and ($4::uuid is null or t.house_unit_id = $4) order by t.way, t.id"
 )
 _SAME = ("target_id", "choice", "comment", "channel", "answered_at", "longitude", "latitude")
 

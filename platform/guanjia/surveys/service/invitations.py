@@ -51,8 +51,8 @@ async def issue_survey_codes(
     house_unit_ids: Sequence[UUID],
     now: dt.datetime,
 ) -> list[Letter]:
-    """New codes for these homes, or for those that have none and have not answered; by label. An
-    older code of a home is void. Whoever issued a code cannot collect with it."""
+    """New codes for these homes, or for those that have none and have not answered; from door to
+    door. An older code of a home is void. Whoever issued a code cannot collect with it."""
     survey = await open_row(
         transaction, scope, "surveys", SURVEY_REACH, survey_id, "调查", "surveyId"
     )
@@ -71,7 +71,7 @@ async def issue_survey_codes(
         " and case when $3 = '{}'::uuid[] then t.code_hash is null"
         " else t.house_unit_id = any($3) end"
         f" and {scope.predicate(TARGET_REACH, 't', '$1', bind)}"
-        f" order by t.label, t.id limit {MOST_LETTERS + 1}",
+        f" order by t.way, t.id limit {MOST_LETTERS + 1}",
         *arguments,
     )
     if not set(house_unit_ids) <= {row["house_unit_id"] for row in rows}:

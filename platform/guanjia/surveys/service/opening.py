@@ -17,7 +17,7 @@ from guanjia.db.scope import Scope
 from guanjia.graph.errors import BAD_USER_INPUT, NOT_FOUND, Refusal
 from guanjia.notifications.notices import tell
 from guanjia.surveys.kinds import UPLOAD_HOURS
-from guanjia.surveys.models import SurveyState
+from guanjia.surveys.models import WAY, SurveyState
 from guanjia.surveys.notices import OPENED
 
 MOST_TARGETS = 5_000
@@ -154,14 +154,17 @@ async def open_survey(
         list(opening.membership_ids),
     )  # fmt: skip
     await transaction.connection.execute(
-        "insert into survey_targets (id, survey_id, house_unit_id, membership_id, label)"
-        " select i, $1, h, m, l from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[])"
-        " u(i, h, m, l)",
+        "insert into survey_targets (id, survey_id, house_unit_id, membership_id, label, way)"
+        f" select u.i, $1, u.h, u.m, u.l, coalesce({WAY}, '1') from unnest($2::uuid[], $3::uuid[],"
+        " $4::uuid[], $5::text[]) u(i, h, m, l) left join house_units h on h.tenant_id = $6"
+        " and h.id = u.h left join buildings b on b.tenant_id = $6 and b.id = h.building_id"
+        " left join compounds c on c.tenant_id = $6 and c.id = h.compound_id",
         survey_id,
         [new_id() for _ in targets],
         [target.house_unit_id for target in targets],
         [target.membership_id for target in targets],
         [target.label for target in targets],
+        transaction.tenant_id,
     )
     await _invite(transaction, survey_id, opening, now)
     await _record(transaction, actor, scope, "survey.open", survey_id, opening.region_path,
