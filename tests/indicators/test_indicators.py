@@ -6,9 +6,12 @@ import datetime as dt
 import hashlib
 from typing import Any
 
+import pytest
 from tests.indicators.conftest import at, month
 
+from guanjia.graph.errors import Refusal
 from guanjia.indicators.onboard import seed_weights
+from guanjia.indicators.service.reconciling import reconcile
 
 FIGURE = "value numerator denominator lowerBound refusal { reason message }"
 INDICATOR = (
@@ -121,7 +124,11 @@ async def test_sums_are_what_the_rows_are(ledger: Any) -> None:
         assert await chief.data(question, variables) == rows, given
     async with town.api.world.database.tenant_transaction(town.tenant.id) as opened:
         printed = await asked(chief, town, "case.closing_rate")
+        night = at("2017-01-05T05:00")
+        await reconcile(opened.connection, town.tenant.id, night)
         await opened.connection.execute("delete from case_tallies where n1 > 0")
+        with pytest.raises(Refusal, match="结案率 2016-12:合计 0/737、逐行 737/737"):
+            await reconcile(opened.connection, town.tenant.id, night)
     assert printed != await asked(chief, town, "case.closing_rate")
 
 
