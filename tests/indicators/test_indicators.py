@@ -29,7 +29,7 @@ CHECK = (
 )
 BOARD = (
     "query ($r: ID!, $p: String!, $by: IndicatorDimension, $n: Int! = 2) { board(regionId: $r,"
-    f" period: $p, by: $by) {{ by asOf region {{ name }} figures {{ metric {{ id }}"
+    f" period: $p, by: $by) {{ by asOf region {{ name }} figures {{ hash metric {{ id }}"
     f" figure {{ {FIGURE} }} cells {{ name figure {{ {FIGURE} }} }} }}"
     " series(periods: $n) { metric { id } points { period"
     " figure { value numerator denominator } } } } }"
@@ -296,11 +296,15 @@ async def test_the_board_by_region_company_and_department(ledger: Any) -> None:
     assert streets["all"]["by"] == "STREET"
     closing = streets["case.closing_rate"]
     assert closing["figure"]["value"] == 93.72
+    given = {"id": "case.closing_rate", "r": region, "p": "2016-12", "h": closing["hash"]}
+    checked = await chief.data(CHECK, {**given, "a": streets["all"]["asOf"]})
+    assert checked["checkIndicator"]["matches"]
     assert sorted(cell["figure"]["denominator"] for cell in closing["cells"]) == [235, 737]
     companies = await board("COMPANY")
     assert "case.filing_rate" not in companies
     assert [c["name"] for c in companies["case.due"]["cells"]] == ["甲物业"]
     assert companies["case.due"]["figure"]["value"] == 972
+    assert companies["case.due"]["hash"] is None
     departments = await board("DEPARTMENT")
     assert (departments["case.due"]["cells"], departments["case.due"]["figure"]["value"]) == ([], 0)
     for line in streets["all"]["series"]:

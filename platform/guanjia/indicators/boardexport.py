@@ -19,7 +19,7 @@ from guanjia.indicators.service import counting
 from guanjia.indicators.service.asked import Asked, Window
 from guanjia.indicators.service.figures import Figure
 from guanjia.indicators.service.periods import Period, known_at, period_of
-from guanjia.indicators.service.rows import hash_of
+from guanjia.indicators.service.rows import total_hash
 from guanjia.reading.metrics import Dimension
 
 COLUMNS = (
@@ -110,9 +110,7 @@ async def _page(
     region, lines = asked.region, list[Line]()
     metrics = counting.readable(asked, place.scope_of)
     for figure, cells in await counting.board(connection, asked, metrics, window, by):
-        # By organisation a total leaves out what no such organisation handles: other rows.
-        is_all = by not in (Dimension.DEPARTMENT, Dimension.COMPANY)
-        rows = await hash_of(connection, asked, figure.metric, window) if is_all else None
+        rows = await total_hash(connection, asked, figure.metric, window, by)
         lines.append([*head, region["code"], region["name"], *_cells(figure), rows])
         lines += [[*head, cell.code, cell.name, *_cells(cell.figure), None] for cell in cells]
     return lines

@@ -14,7 +14,7 @@ from guanjia.indicators.service.statements import (
     rows_statement,
     values,
 )
-from guanjia.reading.metrics import MetricDefinition, Shape
+from guanjia.reading.metrics import Dimension, MetricDefinition, Shape
 
 
 class Part(StrEnum):
@@ -33,6 +33,20 @@ async def counted_rows(
         rows_statement(asked, metric), *values(asked, [_whole(metric, window)])
     )
     return rows
+
+
+async def total_hash(
+    connection: Any,
+    asked: Asked,
+    metric: MetricDefinition,
+    window: Window,
+    by: Dimension | None,
+) -> str | None:
+    """The hash of the rows of a total that is parted so; None by organisation, where the total
+    leaves out what no such organisation handles."""
+    if by in (Dimension.DEPARTMENT, Dimension.COMPANY):
+        return None
+    return await hash_of(connection, asked, metric, window)
 
 
 async def hash_of(connection: Any, asked: Asked, metric: MetricDefinition, window: Window) -> str:
