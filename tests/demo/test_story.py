@@ -94,10 +94,10 @@ async def test_the_story_is_told_once(stage: Any, tmp_path: Path) -> None:
     ):  # fmt: skip
         assert line in text, text
 
-    # All four seats sat at each of the eighteen meetings and the two about the shed, and three of
-    # 创世纪小区, which is the quorum, at the Wednesday that opened a case.
+    # All four seats sat at each of the eighteen meetings, and three, the quorum, at the two
+    # of 延府豪庭 about the shed and at the Wednesday of 创世纪小区 that opened a case.
     seats = "select count(*) from attendances where kind = 'SEAT'"
-    assert await admin.fetchval(seats) == 4 * (18 + 2) + 3
+    assert await admin.fetchval(seats) == 4 * 18 + 3 * (2 + 1)
 
     await told(connections, tmp_path)
     assert await counted(admin) == before

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import pytest
 from tests.api.conftest import Town, api, make_town, town
 
 from guanjia.db.ids import new_id
+from guanjia.graph.times import CHINA
 
 __all__ = ["api", "make_town", "town"]
 CASES = """
@@ -87,3 +89,31 @@ async def ledger(town: Town) -> Ledger:
         category = await opened.connection.fetchval("select id from case_categories limit 1")
     handler = await town.organisation("甲物业", "PROPERTY_COMPANY", "north1")
     return Ledger(town, clerk.membership, category, handler)
+
+
+def at(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text).replace(tzinfo=CHINA)
+
+
+async def month(ledger: Any) -> dict[str, list[Any]]:
+    """December 2016 with the numbers of 天门: 1,054 reported, 996 filed, 972 due, 911 closed, 737
+    of them on time. Those on time lie in the north, the others in the south."""
+    reported, due = at("2016-12-02"), at("2016-12-20")
+    groups = {
+        "unfiled": (58, "north1"), "waiting": (24, "north1"), "prompt": (737, "north1"),
+        "late": (174, "south1"), "open": (61, "south1"),
+    }  # fmt: skip
+    made = {}
+    for name, (count, region) in groups.items():
+        ids = made[name] = await ledger.report(count, region, reported)
+        if name == "unfiled":
+            continue
+        await ledger.step(ids, 2, "file_case", region, at("2016-12-03"))
+        if name == "waiting":
+            continue
+        await ledger.step(ids, 3, "dispatch_case", region, at("2016-12-04"), due)
+        if name == "prompt":
+            await ledger.step(ids, 4, "close_case", region, due, due)
+        elif name == "late":
+            await ledger.step(ids, 4, "close_case", region, at("2016-12-30"), due)
+    return made

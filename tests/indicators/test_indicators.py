@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
+import hashlib
 from typing import Any
 
-from python_calamine import load_workbook
+import pytest
+from tests.indicators.conftest import at, month
 
-from guanjia.graph.times import CHINA
-from guanjia.indicators.boardexport import COLUMNS
+from guanjia.graph.errors import Refusal
 from guanjia.indicators.onboard import seed_weights
+from guanjia.indicators.service.reconciling import reconcile
 
 FIGURE = "value numerator denominator lowerBound refusal { reason message }"
 INDICATOR = (
@@ -28,39 +29,11 @@ CHECK = (
 )
 BOARD = (
     "query ($r: ID!, $p: String!, $by: IndicatorDimension, $n: Int! = 2) { board(regionId: $r,"
-    f" period: $p, by: $by) {{ by asOf region {{ name }} figures {{ metric {{ id }}"
+    f" period: $p, by: $by) {{ by asOf region {{ name }} figures {{ hash metric {{ id }}"
     f" figure {{ {FIGURE} }} cells {{ name figure {{ {FIGURE} }} }} }}"
     " series(periods: $n) { metric { id } points { period"
     " figure { value numerator denominator } } } } }"
 )
-
-
-def at(text: str) -> dt.datetime:
-    return dt.datetime.fromisoformat(text).replace(tzinfo=CHINA)
-
-
-async def month(ledger: Any) -> dict[str, list[Any]]:
-    """December 2016 with the numbers of 天门: 1,054 reported, 996 filed, 972 due, 911 closed, 737
-    of them on time. Those on time lie in the north, the others in the south."""
-    reported, due = at("2016-12-02"), at("2016-12-20")
-    groups = {
-        "unfiled": (58, "north1"), "waiting": (24, "north1"), "prompt": (737, "north1"),
-        "late": (174, "south1"), "open": (61, "south1"),
-    }  # fmt: skip
-    made = {}
-    for name, (count, region) in groups.items():
-        ids = made[name] = await ledger.report(count, region, reported)
-        if name == "unfiled":
-            continue
-        await ledger.step(ids, 2, "file_case", region, at("2016-12-03"))
-        if name == "waiting":
-            continue
-        await ledger.step(ids, 3, "dispatch_case", region, at("2016-12-04"), due)
-        if name == "prompt":
-            await ledger.step(ids, 4, "close_case", region, due, due)
-        elif name == "late":
-            await ledger.step(ids, 4, "close_case", region, at("2016-12-30"), due)
-    return made
 
 
 async def asked(who: Any, town: Any, id: str, region: str = "district", **given: Any) -> Any:
@@ -112,6 +85,12 @@ async def test_a_printed_number_stays_and_can_be_checked(ledger: Any) -> None:
     assert await asked(chief, town, "case.closing_rate") == printed
     later = await asked(chief, town, "case.closing_rate", a=at("2017-02-01").isoformat())
     assert (later["figure"]["numerator"], later["figure"]["denominator"]) == (789, 963)
+    counted = sorted(
+        (str(case), "1" if name in ("prompt", "late") else "0")
+        for name in ("prompt", "late", "open") for case in groups[name]
+    )  # fmt: skip
+    lines = "".join(f"{case} 1 {met}\n" for case, met in counted)
+    assert printed["hash"] == hashlib.sha256(lines.encode()).hexdigest()
     given = {"id": "case.closing_rate", "r": region, "p": "2016-12", "a": printed["asOf"]}
     checked = (await chief.data(CHECK, {**given, "h": printed["hash"]}))["checkIndicator"]
     assert (checked["matches"], checked["figure"]["value"]) == (True, 93.72)
@@ -145,7 +124,11 @@ async def test_sums_are_what_the_rows_are(ledger: Any) -> None:
         assert await chief.data(question, variables) == rows, given
     async with town.api.world.database.tenant_transaction(town.tenant.id) as opened:
         printed = await asked(chief, town, "case.closing_rate")
+        night = at("2017-01-05T05:00")
+        await reconcile(opened.connection, town.tenant.id, night)
         await opened.connection.execute("delete from case_tallies where n1 > 0")
+        with pytest.raises(Refusal, match="结案率 2016-12:合计 0/737、逐行 737/737"):
+            await reconcile(opened.connection, town.tenant.id, night)
     assert printed != await asked(chief, town, "case.closing_rate")
 
 
@@ -313,11 +296,15 @@ async def test_the_board_by_region_company_and_department(ledger: Any) -> None:
     assert streets["all"]["by"] == "STREET"
     closing = streets["case.closing_rate"]
     assert closing["figure"]["value"] == 93.72
+    given = {"id": "case.closing_rate", "r": region, "p": "2016-12", "h": closing["hash"]}
+    checked = await chief.data(CHECK, {**given, "a": streets["all"]["asOf"]})
+    assert checked["checkIndicator"]["matches"]
     assert sorted(cell["figure"]["denominator"] for cell in closing["cells"]) == [235, 737]
     companies = await board("COMPANY")
     assert "case.filing_rate" not in companies
     assert [c["name"] for c in companies["case.due"]["cells"]] == ["甲物业"]
     assert companies["case.due"]["figure"]["value"] == 972
+    assert companies["case.due"]["hash"] is None
     departments = await board("DEPARTMENT")
     assert (departments["case.due"]["cells"], departments["case.due"]["figure"]["value"]) == ([], 0)
     for line in streets["all"]["series"]:
@@ -326,85 +313,3 @@ async def test_the_board_by_region_company_and_department(ledger: Any) -> None:
     assert [point["figure"]["value"] for point in due["points"]] == [0, 972]
     wrong = {"r": region, "p": "2016", "n": 25}
     assert (await chief.ask(BOARD, wrong))["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
-
-
-async def test_the_workbook_of_the_board(ledger: Any) -> None:
-    town, now = ledger.town, dt.datetime.now(CHINA)
-    last = (now.replace(day=1) - dt.timedelta(days=1)).replace(day=1, hour=9)
-    ids = await ledger.report(3, "north1", last)
-    await ledger.step(ids[:2], 2, "file_case", "north1", last)
-    leader = await town.person("SLEAD", "north")
-    body = (await leader.send("GET", "/exports/board")).content
-    header, *rows = load_workbook(io.BytesIO(body)).get_sheet_by_name("数据").to_python()
-    assert tuple(header) == tuple(title for title, _ in COLUMNS)
-    lines = [dict(zip(header, row, strict=True)) for row in rows]
-    filed = [
-        line for line in lines
-        if line["指标"] == "立案率" and line["统计期"] == f"{last:%Y-%m}" and line["分母"]
-    ]  # fmt: skip
-    assert len(filed) == 2
-    assert {(f["数值"], f["分子"], f["分母"]) for f in filed} == {("66.67", 2, 3)}
-    assert {line["说明"] for line in lines if line["数值"] == ""} >= {
-        f"期内没有可计的行,不能计算{word}。" for word in ("比率", "时长", "评价")
-    }
-    reader = await town.person("SCMD", "north")
-    assert (await reader.send("GET", "/exports/board")).status_code == 403
-
-
-async def test_the_workbook_of_an_organisation(ledger: Any) -> None:
-    """What a company handled, for its manager and for whoever has the region; one mechanism."""
-    town = ledger.town
-    await month(ledger)
-    company, south = str(ledger.handler), str(town.tenant.regions["south"].id)
-    manager = await town.person("PROP", "north1", "甲物业")
-    leader = await town.person("SLEAD", "south")
-    kinds = "{ exportKinds { path parameters { name } } }"
-    [kind] = [k for k in (await manager.data(kinds))["exportKinds"] if "board" in k["path"]]
-    assert [p["name"] for p in kind["parameters"]][:2] == ["regionId", "organisationId"]
-
-    async def lines(who: Any, **given: str) -> list[dict[str, Any]]:
-        answer = await who.send("GET", kind["path"], **given)
-        assert answer.status_code == 200, answer.text
-        sheet = load_workbook(io.BytesIO(answer.content)).get_sheet_by_name("数据")
-        header, *rows = sheet.to_python()
-        return [dict(zip(header, row, strict=True)) for row in rows]
-
-    def due(found: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-        return [
-            (line["主办单位"], line["名称"], line["统计期"], line["分母"])
-            for line in found
-            if line["指标"] == "按期结案率" and line["分母"]
-        ]
-
-    everywhere = await lines(manager, period="2016-12")
-    regions = town.tenant.regions
-    names = [await _name(town, regions[place]) for place in ("district", "north", "south")]
-    assert sorted(due(everywhere), key=lambda line: -line[-1]) == [
-        ("甲物业", names[0], "2016-12", 972), ("甲物业", names[1], "2016-12", 737),
-        ("甲物业", names[2], "2016-12", 235),
-    ]  # fmt: skip
-    assert "立案率" not in {line["指标"] for line in everywhere}
-    by_category = await lines(
-        leader, organisationId=company, regionId=south, period="2016", by="CATEGORY",
-        asOf="2016-12-25T00:00:00+08:00",
-    )  # fmt: skip
-    assert [line[3] for line in due(by_category)] == [235, 235]
-    assert {line["截至"] for line in by_category} == {"2016-12-25 00:00:00+08:00"}
-    assert {line[0] for line in due(await lines(leader, regionId=south, period="2016-12"))} == {""}
-    for who, given, status in (
-        (manager, {"regionId": south}, 404), (manager, {"organisationId": south}, 404),
-        (leader, {"organisationId": company}, 404), (leader, {"regionId": "x"}, 404),
-        (leader, {"regionId": str(regions["north"].id)}, 404), (leader, {"period": "2099"}, 400),
-        (leader, {"period": "2016-12", "asOf": "gestern"}, 400), (leader, {"by": "X"}, 400),
-        (leader, {"asOf": "2016-12-25T00:00:00+08:00"}, 400), (leader, {"region": south}, 400),
-    ):  # fmt: skip
-        answer = await who.send("GET", kind["path"], **given)
-        assert answer.status_code == status, (given, answer.text)
-
-
-async def _name(town: Any, region: Any) -> str:
-    async with town.api.world.database.tenant_transaction(town.tenant.id) as opened:
-        found = await opened.connection.fetchval(
-            "select name from regions where id = $1", region.id
-        )
-    return str(found)

@@ -365,8 +365,8 @@ async def test_the_jobs_of_every_module_bring_about_what_they_say(
     now = dt.datetime.now(dt.UTC)
     tried = await drain(database, tenant.id, load_kinds(), settings.load(), now)
     nightly = {
-        "attachment.sweep", "job.sweep", "look.sweep", "notice.sweep", "session.sweep",
-        "tally.fold",
+        "attachment.sweep", "indicator.reconcile", "job.sweep", "look.sweep", "notice.sweep",
+        "session.sweep", "tally.fold",
     }  # fmt: skip
     assert tried == {(code, Outcome.DONE): 1 for code in nightly}
     assert await drain(database, tenant.id, load_kinds(), settings.load(), now) == {}

@@ -13,6 +13,7 @@ from tortoise.models import Model
 
 from guanjia.db.ids import new_id
 from guanjia.db.scope import Reachable
+from guanjia.reading.mapping import elsewhere
 
 MEMBER_REACH = Reachable(
     inside="exists (select 1 from grants mg where mg.tenant_id = {tenant}"
@@ -23,6 +24,11 @@ MEMBER_REACH = Reachable(
 """A member is where their grants are."""
 GRANT_REACH = Reachable(region="region_path", mine="membership_id")
 SESSION_REACH = Reachable(mine="membership_id")
+
+
+def name_of(key: str) -> str:
+    """SQL over `{row}`: what the member whose id is in the column is called."""
+    return elsewhere("memberships", "display_name", key)
 
 
 class MemberKind(StrEnum):

@@ -8,7 +8,7 @@ import strawberry
 from guanjia.audit import models
 from guanjia.graph.filters import DateTimeFilter, by, enum_filter, filters
 from guanjia.graph.nodes import Connection, column, derived, node, root_connection
-from guanjia.reading.mapping import Order, SortKey
+from guanjia.reading.mapping import newest
 
 
 @strawberry.enum(description="完成、被拒绝、敏感读取")
@@ -33,7 +33,7 @@ class AuditRecordsFilter:
     models.AuditRecord,
     read="audit:read",
     reach=models.AUDIT_REACH,
-    orders=(Order("NEWEST", (SortKey("seq", "int", True), SortKey("id", "uuid", True))),),
+    orders=newest("seq", "int"),
     filters=AuditRecordsFilter,
 )
 class AuditRecord:

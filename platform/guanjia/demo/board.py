@@ -9,7 +9,8 @@ DISPATCHER = "zheng.ke"
 PERIOD, AFTERWARDS = "2026-Q2", "2026-07-01 09:00"
 BOARD = (
     "query ($region: ID!, $period: String!) { board(regionId: $region, period: $period) {"
-    " region { name } figures { metric { title unit } figure { value numerator denominator } } } }"
+    " region { name } figures { metric { title unit shape }"
+    " figure { value numerator denominator } } } }"
 )
 
 
@@ -22,8 +23,15 @@ async def show(stage: Stage, places: Places) -> str:
         raise Failed("区没有指标看板")
     told = [
         f"{each['metric']['title']} {each['figure']['value']:g}{each['metric']['unit']}"
-        f"({each['figure']['numerator']}/{each['figure']['denominator']})"
+        + _of(each["metric"]["shape"], each["figure"])
         for each in found["figures"]
         if each["figure"]["value"] is not None
     ]
     return f"指标看板 {found['region']['name']} {PERIOD}:{','.join(told)}"
+
+
+def _of(shape: str, figure: dict[str, int]) -> str:
+    """What a rate or a time rests on."""
+    if shape == "RATE":
+        return f"({figure['numerator']}/{figure['denominator']})"
+    return f"({figure['denominator']} 件)" if shape in ("MEAN", "NINTH_TENTH") else ""

@@ -7,22 +7,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from guanjia.demo import makeng
-from guanjia.demo.estates import LONGYUETAI, found_compound
+from guanjia.demo.estates import YANFU, found_compound
 from guanjia.demo.meetings import (
     CLERK,
     OF_MAKENG,
     SECRETARY,
-    attendees_of,
     category,
     meeting_types,
     wednesdays,
 )
-from guanjia.demo.people import XIMENQIAO, Places
-from guanjia.demo.sittings import MEETING, WANTED, Rows, Sitting, sit
+from guanjia.demo.people import GRID_YANFU, XIMENQIAO, Places
+from guanjia.demo.sittings import MEETING, WANTED, Rows, Sitting, seats_of, sit
 from guanjia.demo.stage import Failed, Stage
 from guanjia.demo.tales import HILLSIDE, Resolved, Tale
 
-WEDNESDAY = "2026-06-03"
+WEDNESDAY = makeng.HELD
+OF_YANFU = ("阮青(演示)", "方竹(演示)", "江月(演示)")
+"""Who speaks for the homes opposite the shed."""
 
 
 async def opened_by(
@@ -47,9 +48,7 @@ async def _talk_and_forum(
     stage: Stage, places: Places, tale: Tale, told: Resolved, reports: Sequence[str]
 ) -> dict[str, Any]:
     """The talk over tea puts the matter off, and the forum of the butler decides it."""
-    compound = await found_compound(stage, LONGYUETAI["name"])
-    assert compound is not None
-    attendees = await attendees_of(stage, places, compound["id"])
+    attendees = await _of_yanfu(stage, places)
     types = await meeting_types(stage)
 
     async def planned(code: str, title: str, begins: str) -> dict[str, Any]:
@@ -114,6 +113,26 @@ async def _talk_and_forum(
             attendees, carried, decided,
         ),
     )  # fmt: skip
+
+
+async def _of_yanfu(stage: Stage, places: Places) -> Rows:
+    """The seats of 延府豪庭, and three who live there."""
+    compound = await found_compound(stage, YANFU["name"])
+    assert compound is not None
+    stage.move_to("2026-05-11 09:00")
+    attendees = await seats_of(stage, CLERK, compound["id"], "2026-05-11")
+    for number, name in enumerate(OF_YANFU):
+        made = await stage.do(
+            CLERK,
+            "registerPerson",
+            {
+                "name": name, "regionId": places.regions[GRID_YANFU],
+                "phones": [f"1390000003{number}"], "idempotencyKey": f"demo-yanfu-{number}",
+            },
+            "person { id }",
+        )  # fmt: skip
+        attendees.append({"kind": "RESIDENT", "personId": made["person"]["id"]})
+    return attendees
 
 
 async def _wednesday(stage: Stage, places: Places, tale: Tale, told: Resolved) -> dict[str, Any]:

@@ -6,19 +6,19 @@ from __future__ import annotations
 from typing import Any
 
 from guanjia.demo.people import COVERED_FROM, GRID_MAKENG, MAKENG, Places
-from guanjia.demo.sittings import Rows
+from guanjia.demo.sittings import Rows, seats_of
 from guanjia.demo.stage import Stage
 
 SECRETARY, CITY = "zhou.lan", "延平区城市管理局"
 COMPOUND, PARTY = "创世纪小区", "马坑社区党委(演示)"
 REPRESENTATIVES = ("陈禾(演示)", "苏岩(演示)", "叶青(演示)")
-SINCE = "2026-05-06"
+SINCE, HELD = "2026-05-06", "2026-06-03"
 KNOWN = (
     "query ($n: String) { compounds(filter: { search: $n, active: true }) { nodes { id"
     " buildings(first: 100) { nodes { id region { code } } } } }"
     " partyOrganisations { nodes { id name posts { id } } } }"
 )
-SEATED = "query ($c: ID!) { butler(compound: $c) { seats { seat history { id } holders { id } } } }"
+SEATED = "query ($c: ID!) { butler(compound: $c) { seats { seat history { id } } } }"
 
 
 async def settle(stage: Stage, places: Places) -> str:
@@ -59,15 +59,7 @@ async def attendees(stage: Stage, places: Places) -> Rows:
     """The seats that are held, the secretary in the chair; three residents; and who was invited."""
     known = await stage.ask(SECRETARY, KNOWN, {"n": COMPOUND})
     compound = known["compounds"]["nodes"][0]["id"]
-    butler = (await stage.ask(SECRETARY, SEATED, {"c": compound}))["butler"]
-    seats: Rows = [
-        {
-            "kind": "SEAT", "holderId": seat["holders"][0]["id"],
-            "chair": seat["seat"] == "COMMUNITY_PARTY",
-        }
-        for seat in butler["seats"]
-        if seat["holders"]
-    ]  # fmt: skip
+    seats = await seats_of(stage, SECRETARY, compound, HELD)
     residents: Rows = [
         {"kind": "RESIDENT", "personId": await _person(stage, places, name)}
         for name in REPRESENTATIVES

@@ -9,7 +9,7 @@ from typing import Any
 
 from guanjia.demo.estates import LONGYUETAI, found_compound
 from guanjia.demo.people import GRID_XIMENQIAO, MAKENG, Places
-from guanjia.demo.sittings import WANTED, Rows, Sitting, sit
+from guanjia.demo.sittings import WANTED, Rows, Sitting, seats_of, sit
 from guanjia.demo.stage import Stage
 from guanjia.tenancy.models import LOCAL
 
@@ -132,20 +132,12 @@ async def attendees_of(stage: Stage, places: Places, compound: str) -> Rows:
     stage.move_to("2026-03-04 09:00")
     homes = await stage.ask(
         CLERK,
-        "query ($l: [String!], $c: ID!) { houseUnits(filter: { label: { in: $l }, inForce: true })"
-        " { nodes { id label bindings { person { id name } } } }"
-        " butler(compound: $c) { seats { seat holders { id since } } } }",
-        {"l": [home for _, home in REPRESENTATIVES], "c": compound},
+        "query ($l: [String!]) { houseUnits(filter: { label: { in: $l }, inForce: true })"
+        " { nodes { id label bindings { person { id name } } } } }",
+        {"l": [home for _, home in REPRESENTATIVES]},
     )
     by_label = {home["label"]: home for home in homes["houseUnits"]["nodes"]}
-    attendees: Rows = [
-        {
-            "kind": "SEAT", "holderId": seat["holders"][0]["id"],
-            "chair": seat["seat"] == "COMMUNITY_PARTY",
-        }
-        for seat in homes["butler"]["seats"]
-        if seat["holders"] and seat["holders"][0]["since"] <= FIRST.isoformat()
-    ]  # fmt: skip
+    attendees = await seats_of(stage, CLERK, compound, FIRST.isoformat())
     for number, (name, label) in enumerate(REPRESENTATIVES):
         made = await stage.do(
             CLERK,

@@ -43,7 +43,7 @@ GRIDS = (
 )
 BUILDINGS = {1: (1, 12), 2: (13, 20), 3: (21, 28), 4: (29, 38)}
 """The first and last building of 珑樾台 that each of its grids covers."""
-SINCE = {"shen.lan": "2026-03-01T08:00:00+08:00", "xie.jun": "2026-03-01T08:00:00+08:00"}
+SINCE = dict.fromkeys(("shen.lan", "xie.jun", "ruan.ping"), "2026-03-01T08:00:00+08:00")
 """Whose role began before the story does: the fourth seat is held at the first meetings."""
 COVERED_FROM = "2026-03-01"
 COMPANY = ("碧桂园珑樾台物业服务中心(演示)", XIMENQIAO)
@@ -75,6 +75,7 @@ PEOPLE = {
         Person("shen.lan", "沈岚", "BLD", GRID_XIMENQIAO),
         Person("chen.hao", "陈浩", "GRID", GRID_XIMENQIAO),
         Person("sun.mei", "孙梅", "GRID", GRID_OLD_QUARTER),
+        Person("ruan.ping", "阮平", "GRID", GRID_YANFU),
         Person("wang.fang", "王芳", "COMM", XIMENQIAO),
         Person("li.na", "李娜", "CSEC", XIMENQIAO),
         Person("zhao.min", "赵敏", "COMM", MAKENG),
@@ -86,7 +87,9 @@ PEOPLE = {
         Person("zheng.ke", "郑可", "DCMD", DISTRICT),
         Person("wu.qiang", "吴强", "DSUP", DISTRICT),
         Person("zhu.jian", "朱健", "DEPT", DISTRICT, "延平区住房和城乡建设局"),
+        Person("luo.yi", "罗毅", "DEPTL", DISTRICT, "延平区住房和城乡建设局"),
         Person("cheng.lin", "程林", "DEPT", DISTRICT, "延平区城市管理局"),
+        Person("jiang.hai", "江海", "PROP", XIMENQIAO, COMPANY[0]),
         Person("wu.ye", "吴晔", "PPB", XIMENQIAO, COMPANY[0]),
         Person("he.cha", "何察", "CHK", DISTRICT),
         Person("xu.cha", "许查", "CHK", STREET),
@@ -193,8 +196,9 @@ def how_to_log_in(address: str) -> list[str]:
         "请求头 X-Tenant: yanping 或 zhaodong",
         f"下列演示账号的密码均为 {PASSWORD}",
         "  wang.fang 西门桥社区工作者  shen.lan 楼栋网格员  lin.tao 街道调度员",
-        "  zheng.ke 区级派遣员",
-        "  zhu.jian 住建局承办人  wu.ye 物业党支部  ju.min 居民  (肇东:sun.li、gao.feng)",
+        "  zheng.ke 区级派遣员  wu.qiang 区级督办  huang.wei 街道分管领导",
+        "  zhu.jian 住建局承办人  luo.yi 住建局负责人  jiang.hai 物业项目负责人",
+        "  wu.ye 物业党支部  ju.min 居民  (肇东:sun.li、gao.feng)",
         "  sys、sec、aud 系统、安全、审计管理员",
         "按 Ctrl-C 停止。",
     ]

@@ -5,11 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from guanjia.demo.estates import LONGYUETAI, found_compound
-from guanjia.demo.meetings import OF_MAKENG, numbers
+from guanjia.demo.meetings import OF_MAKENG, SECRETARY, numbers
 from guanjia.demo.people import MAKENG, Places
 from guanjia.demo.stage import Failed, Stage
 from guanjia.demo.tales import NOISE
-from guanjia.demo.traces import Row, case_of, traced
+from guanjia.demo.traces import DISPATCHER, Row, case_of, traced
+
+READ = {
+    "N02": (DISPATCHER, "cases.survey.satisfaction.answered"),
+    "N03": (DISPATCHER, "cases.survey.satisfaction.rate"),
+    "N04": (DISPATCHER, "cases.componentCount"),
+    "N06": (SECRETARY, "meetings(held, decides).totalCount"),
+    "N07": (SECRETARY, "agendaItems(resolved).totalCount"),
+    "N12": (OF_MAKENG, "meetingSeries.heldPercent"),
+    "场景": (DISPATCHER, "case.timeline、whistles、agendaItems(openedCase)"),
+}
+"""By whose account and where in the API each line is read."""
 
 
 async def reconcile(stage: Stage, places: Places) -> list[str]:
@@ -29,7 +40,13 @@ async def reconcile(stage: Stage, places: Places) -> list[str]:
     wrong = [row for row in rows if not row[-1]]
     if wrong:
         raise Failed(f"与文章不符:{wrong}")
-    return ["核对表:", *(f"  {code} {said}:{value} ✔" for code, said, value, _ in rows)]
+    return ["核对表(编号 文章所述:系统所答 ✔ 〔以谁的账号从何处读出〕):", *map(_line, rows)]
+
+
+def _line(row: Row) -> str:
+    code, said, value, _ = row
+    who, where = READ[code]
+    return f"  {code} {said}:{value} ✔ 〔{who} {where}〕"
 
 
 async def _noise(stage: Stage) -> list[Row]:

@@ -1,13 +1,20 @@
-"""The seats of two butlers: 珑樾台's four, and an old quarter without a company and a committee, in
-which others act (代行). Names and dates are invented; what a run made before is not made again."""
+"""The seats of three butlers: 珑樾台's four, and those of 延府豪庭 and an old quarter without a
+company and a committee, in which others act (代行). Names and dates are invented; what a run made
+before is not made again."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from guanjia.demo.estates import LONGYUETAI, OLD_QUARTER, found_compound
+from guanjia.demo.estates import LONGYUETAI, OLD_QUARTER, YANFU, found_compound
 from guanjia.demo.parties import BRANCH_PARTY, COMMITTEE_PARTY, SECRETARY
-from guanjia.demo.people import GRID_OLD_QUARTER, XIMENQIAO, Places
+from guanjia.demo.people import (
+    COVERED_FROM,
+    GRID_OLD_QUARTER,
+    GRID_YANFU,
+    XIMENQIAO,
+    Places,
+)
 from guanjia.demo.stage import Stage
 
 GRID_PARTY = "老宿舍网格党支部(演示)"
@@ -20,13 +27,15 @@ PARTIES = "{ partyOrganisations { nodes { id name posts { id } } } }"
 async def fill(stage: Stage, places: Places) -> str:
     """The seats are filled; a line for the person at the terminal."""
     people = await _officials(stage, places)
-    await _cover(stage, places)
+    await _cover(stage, OLD_QUARTER, {"gridId": places.regions[GRID_OLD_QUARTER]})
+    await _cover(stage, YANFU, {"gridId": places.regions[GRID_YANFU], "from": COVERED_FROM})
     parties = await _posts(stage, places, people)
     await _longyuetai(stage, people, parties)
+    await _yanfu(stage, people, parties)
     await _old_quarter(stage, people, parties)
     return (
-        f"演示小区管家:{LONGYUETAI['name']}四席齐备;{OLD_QUARTER['name']}"
-        "的业委会、物业党支部两席由他方代行"
+        f"演示小区管家:{LONGYUETAI['name']}四席齐备;{YANFU['name']}三席到位;"
+        f"{OLD_QUARTER['name']}的业委会、物业党支部两席由他方代行"
     )
 
 
@@ -47,14 +56,13 @@ async def _officials(stage: Stage, places: Places) -> dict[str, str]:
     return found
 
 
-async def _cover(stage: Stage, places: Places) -> None:
-    """The old quarter has a grid of its own."""
-    compound = await found_compound(stage, OLD_QUARTER["name"])
+async def _cover(stage: Stage, described: dict[str, Any], grid: dict[str, str]) -> None:
+    """The compound has a grid of its own."""
+    compound = await found_compound(stage, described["name"])
     assert compound is not None
     waiting = [b["id"] for b in compound["buildings"]["nodes"] if b["region"]["code"] == XIMENQIAO]
     if waiting:
-        given = {"buildingIds": waiting, "gridId": places.regions[GRID_OLD_QUARTER]}
-        await stage.do(SECRETARY, "assignGrid", given)
+        await stage.do(SECRETARY, "assignGrid", {"buildingIds": waiting, **grid})
 
 
 async def _posts(stage: Stage, places: Places, people: dict[str, str]) -> dict[str, str]:
@@ -99,6 +107,17 @@ async def _longyuetai(stage: Stage, people: dict[str, str], parties: dict[str, s
             await _seat(stage, LONGYUETAI, "OWNERS_COMMITTEE", person, on)
     await _seat(stage, LONGYUETAI, "PROPERTY_PARTY", people["吴晔"],
                 {"partyOrganisationId": parties[BRANCH_PARTY], **on})  # fmt: skip
+
+
+async def _yanfu(stage: Stage, people: dict[str, str], parties: dict[str, str]) -> None:
+    """Without a property party: no company looks after it."""
+    on = {"on": "2026-04-01"}
+    await _seat(stage, YANFU, "COMMUNITY_PARTY", people["李娜"],
+                {"partyOrganisationId": parties[COMMITTEE_PARTY], **on})  # fmt: skip
+    await _seat(
+        stage, YANFU, "OWNERS_COMMITTEE", people["何平"],
+        {"substitute": "RESIDENTS_SUBCOMMITTEE", "reason": "尚未成立业主委员会,由居委会委派", **on},
+    )  # fmt: skip
 
 
 async def _old_quarter(stage: Stage, people: dict[str, str], parties: dict[str, str]) -> None:

@@ -36,6 +36,23 @@ class Sitting:
     decisions: Callable[[], Awaitable[Rows]]
 
 
+SEATED = "query ($c: ID!) { butler(compound: $c) { seats { seat holders { id since } } } }"
+
+
+async def seats_of(stage: Stage, who: str, compound: str, until: str) -> Rows:
+    """The compound's seats that were held by the day, each by whoever holds it longest; the party
+    of the community has the chair."""
+    butler = (await stage.ask(who, SEATED, {"c": compound}))["butler"]
+    return [
+        {
+            "kind": "SEAT", "holderId": seat["holders"][0]["id"],
+            "chair": seat["seat"] == "COMMUNITY_PARTY",
+        }
+        for seat in butler["seats"]
+        if seat["holders"] and seat["holders"][0]["since"] <= until
+    ]  # fmt: skip
+
+
 async def sit(stage: Stage, meeting: dict[str, Any], sitting: Sitting) -> dict[str, Any]:
     """The meeting as it stands once it is published."""
 

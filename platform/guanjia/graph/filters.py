@@ -114,14 +114,18 @@ def filters(cls: type) -> Any:
             attribute,
             strawberry.field(default=strawberry.UNSET, description=declared.description),
         )
-    cls._conditions = meanings  # type: ignore[attr-defined]  # read by conditions_of
-    return strawberry.input(cls, description=inspect.cleandoc(cls.__doc__ or "") or None)
+    made = strawberry.input(cls, description=inspect.cleandoc(cls.__doc__ or "") or None)
+    _CONDITIONS[made] = meanings
+    return made
+
+
+_CONDITIONS: dict[type, FilterMap] = {}
+"""Of each filter class."""
 
 
 def conditions_of(filter_type: Any) -> FilterMap:
     """What the fields of a filter class mean, by GraphQL name."""
-    found: FilterMap = filter_type._conditions
-    return found
+    return _CONDITIONS[filter_type]
 
 
 def _conditions(kind: Any, column: str, path: str | None) -> FilterMap:

@@ -28,12 +28,10 @@ class UserError:
 def payload(cls: type) -> Any:
     """The class becomes a payload type: every field nullable, and `userErrors`."""
     cls.__annotations__ = {**cls.__annotations__, "user_errors": list[UserError]}
+    added = {"user_errors": strawberry.field(default_factory=list, description="为空表示已完成")}
     for name in cls.__annotations__:
-        if name != "user_errors" and not hasattr(cls, name):
-            setattr(cls, name, None)
-    cls.user_errors = strawberry.field(  # type: ignore[attr-defined]  # added to the class
-        default_factory=list, description="为空表示已完成"
-    )
+        if name in added or not hasattr(cls, name):
+            setattr(cls, name, added.get(name))
     return strawberry.type(cls, description=inspect.cleandoc(cls.__doc__ or "") or None)
 
 

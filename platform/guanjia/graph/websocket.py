@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from json import JSONDecodeError
-from typing import Any
+from typing import Any, Protocol, cast
 
 from graphql import GraphQLError, OperationType, get_operation_ast
 from starlette.websockets import WebSocketDisconnect, WebSocketState
@@ -29,8 +29,10 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     CompleteMessage,
     ConnectionInitMessage,
 )
+from strawberry.types import ExecutionResult
 
 from guanjia.graph.errors import INTERNAL, UNAUTHENTICATED, UNAVAILABLE
+from guanjia.graph.journal import Journal
 from guanjia.graph.journal import Operation as Told
 from guanjia.graph.limits import parse
 from guanjia.graph.masking import code_of, coded, outcome
@@ -102,6 +104,17 @@ def fault_of(message: Any) -> str | None:
     return None
 
 
+class Serving(Protocol):
+    """What a socket needs of the view that it is a part of."""
+
+    journal: Journal
+
+    async def admit(self, context: Any) -> float: ...
+    def fork(self, context: Any) -> Any: ...
+    def told_by(self, context: Any) -> Told: ...
+    async def execute_asked(self, context: Any, asked: Asked) -> ExecutionResult: ...
+
+
 class Handler(BaseGraphQLTransportWSHandler[Any, None]):
     """One socket. A token in `connection_init` must be valid, and the socket is closed when it
     ends. Its view gives each operation a context and runs what is no subscription."""
@@ -109,11 +122,16 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
     _ending: asyncio.TimerHandle | None = None
     _closing: asyncio.Task[None] | None = None
 
+    @property
+    def _serving(self) -> Serving:
+        """The view: the library types it as any of its own, but only ours has these handlers."""
+        return cast(Serving, self.view)
+
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         if not self.connection_init_received:
             self.context.connection_params = message.get("payload")
             try:
-                ends = await self.view.admit(self.context)  # type: ignore[attr-defined]  # our view
+                ends = await self._serving.admit(self.context)
             except Exception as error:
                 code = outcome(error).code
                 self.connection_init_received = True
@@ -147,7 +165,7 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
         await super().handle_message(message)
 
     async def run_operation(self, operation: Operation[Any, None]) -> None:
-        journal, told = self.view.journal, self.view.told_by(self.context)  # type: ignore[attr-defined]  # our view
+        journal, told = self._serving.journal, self._serving.told_by(self.context)
         try:
             await self._run(operation, told)
         except WebSocketDisconnected:
@@ -166,7 +184,7 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
             await self._refuse(operation, coded(error), told)
             return
         chosen = get_operation_ast(document, operation.operation_name)
-        context = self.view.fork(self.context)  # type: ignore[attr-defined]  # our view
+        context = self._serving.fork(self.context)
         if chosen is None or chosen.operation is not OperationType.SUBSCRIPTION:
             await self._answer(operation, context, told)
             return
@@ -197,7 +215,7 @@ class Handler(BaseGraphQLTransportWSHandler[Any, None]):
 
     async def _answer(self, operation: Operation[Any, None], context: Any, told: Told) -> None:
         """A query or mutation: one result, in one snapshot or transaction as over HTTP."""
-        result = await self.view.execute_asked(  # type: ignore[attr-defined]  # our view
+        result = await self._serving.execute_asked(
             context, Asked(operation.query, operation.operation_name, operation.variables)
         )
         if result.errors:

@@ -26,7 +26,7 @@ from guanjia.imports import grids, models, service
 from guanjia.imports.exports import exports
 from guanjia.imports.kinds import Change as RowChange
 from guanjia.imports.kinds import kinds
-from guanjia.reading.mapping import Order, SortKey
+from guanjia.reading.mapping import newest, sorted_by
 from guanjia.tenancy.schema import TextFilter
 
 assert grids.GRIDS in kinds()  # this floor brings the kinds of the floors below it
@@ -39,7 +39,7 @@ ImportChange = strawberry.enum(RowChange, name="ImportChange")
     models.ImportFinding,
     read="import:read",
     reach=models.FINDING_REACH,
-    orders=(Order("ROW", (SortKey("position", "int"), SortKey("id", "uuid"))),),
+    orders=(sorted_by("ROW", "position", "int"),),
 )
 class ImportFinding:
     """导入中某一行的情况:错误,或应用后的变化;每批最多列出 1000 条,完整结果在工作簿中"""
@@ -62,7 +62,7 @@ class ImportBatchesFilter:
     models.ImportBatch,
     read="import:read",
     reach=models.BATCH_REACH,
-    orders=(Order("NEWEST", (SortKey("uploaded_at", "time", True), SortKey("id", "uuid", True))),),
+    orders=newest("uploaded_at"),
     filters=ImportBatchesFilter,
 )
 class ImportBatch:

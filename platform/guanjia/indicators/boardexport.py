@@ -19,6 +19,7 @@ from guanjia.indicators.service import counting
 from guanjia.indicators.service.asked import Asked, Window
 from guanjia.indicators.service.figures import Figure
 from guanjia.indicators.service.periods import Period, known_at, period_of
+from guanjia.indicators.service.rows import total_hash
 from guanjia.reading.metrics import Dimension
 
 COLUMNS = (
@@ -28,11 +29,13 @@ COLUMNS = (
     ("代码", "区域的统计用区划代码,或类别的代码;单位没有代码"),
     ("名称", "区域与其各部分:下一级区域,或所要的部门、物业公司、类别"),
     ("指标", "名称;口径见 indicatorMetrics"),
+    ("标识", "指标的标识,核对时用"),
     ("分子", "件;满意率为户,处置时长为工作分钟,综合评价为百分之一分;计数的指标与分母相同"),
     ("分母", "件;满意率为户"),
     ("数值", "两位小数;不能给出时为空"),
     ("单位", "%、件、工作时、分"),
     ("说明", "不能给出数值的原因"),
+    ("散列", "所计各行的散列,以 checkIndicator 核对;只在总数一行,按单位分列的没有"),
 )
 PARAMETERS = (
     ("regionId", "区域;不给出为本人的全部辖区"),
@@ -107,8 +110,9 @@ async def _page(
     region, lines = asked.region, list[Line]()
     metrics = counting.readable(asked, place.scope_of)
     for figure, cells in await counting.board(connection, asked, metrics, window, by):
-        lines.append([*head, region["code"], region["name"], *_cells(figure)])
-        lines += [[*head, cell.code, cell.name, *_cells(cell.figure)] for cell in cells]
+        rows = await total_hash(connection, asked, figure.metric, window, by)
+        lines.append([*head, region["code"], region["name"], *_cells(figure), rows])
+        lines += [[*head, cell.code, cell.name, *_cells(cell.figure), None] for cell in cells]
     return lines
 
 
@@ -117,6 +121,7 @@ def _cells(figure: Figure) -> Line:
     refused = figure.refused
     return [
         figure.metric.title,
+        figure.metric.id,
         figure.numerator,
         figure.denominator,
         None if value is None else f"{value // 100}.{value % 100:02}",

@@ -11,7 +11,7 @@ from guanjia.graph.nodes import Connection, column, derived, node, root_connecti
 from guanjia.graph.payloads import mutation, payload
 from guanjia.jobs import models
 from guanjia.jobs.service import retry_job, retry_stopped
-from guanjia.reading.mapping import Order, SortKey
+from guanjia.reading.mapping import by_age
 
 JobState = strawberry.enum(models.JobState)
 JobStateFilter = enum_filter(JobState)
@@ -30,10 +30,7 @@ class JobsFilter:
     models.Job,
     read="job:read",
     reach=models.JOB_REACH,
-    orders=(
-        Order("NEWEST", (SortKey("due_at", "time", True), SortKey("id", "uuid", True))),
-        Order("OLDEST", (SortKey("due_at", "time"), SortKey("id", "uuid"))),
-    ),
+    orders=by_age("due_at"),
     filters=JobsFilter,
 )
 class Job:

@@ -138,6 +138,30 @@ class Order:
     keys: tuple[SortKey, ...]
 
 
+def sorted_by(name: str, column: str, kind: str = "text", *, descending: bool = False) -> Order:
+    """Rows by a column and, where it is the same, by id."""
+    return Order(name, (SortKey(column, kind, descending), SortKey("id", "uuid", descending)))
+
+
+def newest(column: str, kind: str = "time") -> tuple[Order]:
+    return (sorted_by("NEWEST", column, kind, descending=True),)
+
+
+def by_age(column: str, kind: str = "time") -> tuple[Order, Order]:
+    """The newest first, or the oldest."""
+    return (*newest(column, kind), sorted_by("OLDEST", column, kind))
+
+
+def elsewhere(table: str, column: str, key: str, match: str = "id") -> str:
+    """SQL over `{row}` and `{tenant}`: the column, or `{told}` in an expression, of the row of a
+    table whose `match` this row has as its `key`."""
+    told = column.replace("{told}", "told") if "{told}" in column else f"told.{column}"
+    return (
+        f"(select {told} from {table} told where told.tenant_id = {{tenant}}"
+        f" and told.{match} = {{row}}.{key})"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """What one field of a filter input means.

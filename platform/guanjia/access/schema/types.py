@@ -24,12 +24,12 @@ from guanjia.graph.nodes import (
     root_lookup,
     root_viewer,
 )
-from guanjia.reading.mapping import METADATA, Links, Order, SortKey, Unplanned
+from guanjia.reading.mapping import METADATA, Links, Unplanned, newest, sorted_by
 from guanjia.tenancy.schema import Organisation, Region, RegionFilter, TextFilter
 
 MemberKind = strawberry.enum(models.MemberKind, name="MemberKind")
 MemberKindFilter = enum_filter(MemberKind)
-BY_NAME = Order("NAME", (SortKey("display_name", "text"), SortKey("id", "uuid")))
+BY_NAME = sorted_by("NAME", "display_name")
 
 
 HELD_ON = (
@@ -64,7 +64,7 @@ class MembersFilter:
     models.Grant,
     read="role:read",
     reach=models.GRANT_REACH,
-    orders=(Order("NEWEST", (SortKey("valid_from", "time", True), SortKey("id", "uuid", True))),),
+    orders=newest("valid_from"),
     filters=GrantsFilter,
 )
 class Grant:

@@ -17,7 +17,7 @@ from guanjia.graph.filters import IdFilter, RegionFilter, asked_for, by, filters
 from guanjia.graph.marks import requires
 from guanjia.graph.nodes import Connection, column, derived, node, one, root_connection
 from guanjia.graph.payloads import payload
-from guanjia.reading.mapping import METADATA, Order, SortKey, Unplanned
+from guanjia.reading.mapping import METADATA, Order, SortKey, Unplanned, newest
 from guanjia.tenancy.schema import Organisation, Region
 
 UNSET: Any = strawberry.UNSET
@@ -46,7 +46,7 @@ class CaseRoutingFilter:
     models.CaseRouting,
     read="routing:read",
     reach=models.CATEGORY_REACH,
-    orders=(Order("NEWEST", (SortKey("created_at", "time", True), SortKey("id", "uuid", True))),),
+    orders=newest("created_at"),
     filters=CaseRoutingFilter,
 )
 class CaseRouting:

@@ -8,11 +8,12 @@ from uuid import UUID
 import strawberry
 from strawberry.types import Info
 
+from guanjia.access.models import name_of
 from guanjia.attachments.schema import Attachment
 from guanjia.audit.replay import keyed
 from guanjia.cases import models, service
 from guanjia.cases.schema.mutations import CaseStepInput
-from guanjia.cases.schema.types import NAME_OF, PART_STATE, Case, PartState
+from guanjia.cases.schema.types import PART_STATE, Case, PartState
 from guanjia.compounds.schema.writing import writes
 from guanjia.db.scope import Scope
 from guanjia.graph.filters import IdFilter, arguments, by, filters, flag
@@ -27,23 +28,21 @@ from guanjia.graph.nodes import (
     root_lookup,
 )
 from guanjia.graph.payloads import mutation, payload
-from guanjia.reading.mapping import Order, SortKey
+from guanjia.reading.mapping import elsewhere, newest
 
 NUMBERS = "[0-90-9]{7,}|[0-90-9]([ -]?[0-90-9]){9,}"
 """Runs of digits as in the numbers of telephones, identities and accounts."""
-_OF_CASE = "(select %s from cases tc where tc.tenant_id = {tenant} and tc.id = {row}.case_id)"
-_OF_PART = (
-    "(select %s from case_assignments ta left join organisations tu on tu.tenant_id = {tenant}"
-    " and tu.id = ta.organisation_id where ta.tenant_id = {tenant} and ta.id = {row}.assignment_id)"
-)
-_OF_LINK = (
-    "(select ul.%s from access_links ul where ul.tenant_id = {tenant} and ul.id = {row}.link_id)"
-)
+_PARTY = "(select tu.name from organisations tu where tu.tenant_id = {tenant} and tu.id = %s)"
+
+
+def _of_part(column: str) -> str:
+    return elsewhere("case_assignments", column, "assignment_id")
 
 
 def _masked(name: str) -> str:
     pattern = NUMBERS.replace("{", "{{").replace("}", "}}")
-    return _OF_CASE % f"regexp_replace(tc.{name}, '{pattern}', '****', 'g')"
+    masked = f"regexp_replace({{told}}.{name}, '{pattern}', '****', 'g')"
+    return elsewhere("cases", masked, "case_id")
 
 
 @filters
@@ -58,7 +57,7 @@ class TaskLinkFilter:
     models.TaskLink,
     read="task:issue",
     reach=models.TASK_LINK_REACH,
-    orders=(Order("NEWEST", (SortKey("issued_at", "time", True), SortKey("id", "uuid", True))),),
+    orders=newest("issued_at"),
     filters=TaskLinkFilter,
 )
 class TaskLink:
@@ -66,15 +65,17 @@ class TaskLink:
 
     id: strawberry.ID = column()
     issued_at: dt.datetime = column("签发时间")
-    issued_by: str | None = derived(NAME_OF.format("issued_by"), "签发人")
+    issued_by: str | None = derived(name_of("issued_by"), "签发人")
     expires_at: dt.datetime = column("到期时间")
     revoked_at: dt.datetime | None = column("撤销时间")
-    uses: int = derived(_OF_LINK % "uses", "使用次数")
-    last_used_at: dt.datetime | None = derived(_OF_LINK % "last_used_at", "最近使用时间")
-    party: str = derived(_OF_PART % "tu.name", "凭链接承办的外部单位")
-    task: str | None = derived(_OF_PART % "ta.task", "交办的任务")
-    accepted_at: dt.datetime | None = derived(_OF_PART % "ta.accepted_at", "任务的签收时间")
-    done_at: dt.datetime | None = derived(_OF_PART % "ta.done_at", "任务的完成时间")
+    uses: int = derived(elsewhere("access_links", "uses", "link_id"), "使用次数")
+    last_used_at: dt.datetime | None = derived(
+        elsewhere("access_links", "last_used_at", "link_id"), "最近使用时间"
+    )
+    party: str = derived(_PARTY % _of_part("organisation_id"), "凭链接承办的外部单位")
+    task: str | None = derived(_of_part("task"), "交办的任务")
+    accepted_at: dt.datetime | None = derived(_of_part("accepted_at"), "任务的签收时间")
+    done_at: dt.datetime | None = derived(_of_part("done_at"), "任务的完成时间")
     case: Case | None = one("Case", "case_id", "案件")
 
 
@@ -89,18 +90,18 @@ class TaskFilter:
     models.CaseAssignment,
     read="task:read",
     reach=models.TASK_REACH,
-    orders=(Order("NEWEST", (SortKey("assigned_at", "time", True), SortKey("id", "uuid", True))),),
+    orders=newest("assigned_at"),
     filters=TaskFilter,
 )
 class Task:
     """外部单位凭任务链接承办的任务;案情中的长号码已遮盖,没有联系方式"""
 
     id: strawberry.ID = column()
-    number: str = derived(_OF_CASE % "tc.number", "案件编号")
+    number: str = derived(elsewhere("cases", "number", "case_id"), "案件编号")
     title: str = derived(_masked("title"), "案件标题")
     description: str = derived(_masked("description"), "案情")
     location: str = derived(_masked("location"), "地点")
-    due_at: dt.datetime | None = derived(_OF_CASE % "tc.due_at", "案件到期时间")
+    due_at: dt.datetime | None = derived(elsewhere("cases", "due_at", "case_id"), "案件到期时间")
     task: str | None = column("交办的任务")
     state: PartState = derived(PART_STATE, "任务的状态")
     assigned_at: dt.datetime = column("交办时间")

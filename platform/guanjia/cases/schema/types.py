@@ -4,6 +4,7 @@ import datetime as dt
 
 import strawberry
 
+from guanjia.access.models import name_of
 from guanjia.access.schema import Member
 from guanjia.attachments.owners import Owner, carries
 from guanjia.attachments.schema import Attachment
@@ -26,7 +27,16 @@ from guanjia.graph.protection import Protection
 from guanjia.graph.scalars import Degrees, Money
 from guanjia.graph.times import Unit as TimeUnit
 from guanjia.reading.classes import DataClass
-from guanjia.reading.mapping import Condition, Links, Order, SortKey
+from guanjia.reading.mapping import (
+    Condition,
+    Links,
+    Order,
+    SortKey,
+    by_age,
+    elsewhere,
+    newest,
+    sorted_by,
+)
 from guanjia.surveys.schema.types import Survey
 from guanjia.tenancy.schema import Organisation, Region, TextFilter
 
@@ -67,16 +77,9 @@ _AWAITED = (
     f" and case af.role when 'LEAD' then {{row}}.state in ({_AT_WORK})"
     f" else af.done_at is null and {{row}}.state not in ({SETTLED}) end)"
 )
-CONTACT = (
-    "(select cc.{} from case_contacts cc where cc.tenant_id = {{tenant}} and cc.id = {{row}}.id)"
-)
 PART_STATE = (
     "case when {row}.role <> 'ASSIST' then null when {row}.released_at is not null then 'RELEASED'"
     " when {row}.done_at is not null then 'DONE' when {row}.active then 'OPEN' else 'ENDED' end"
-)
-NAME_OF = (
-    "(select pm.display_name from memberships pm where pm.tenant_id = {{tenant}}"
-    " and pm.id = {{row}}.{})"
 )
 # Within one case, and only there, the number is a place.
 BY_SEQ = Order("SEQ", (SortKey("seq", "int"),))
@@ -137,7 +140,7 @@ class CaseFilter:
     models.CaseCategory,
     read="category:read",
     reach=models.CATEGORY_REACH,
-    orders=(Order("CODE", (SortKey("code", "text"), SortKey("id", "uuid"))),),
+    orders=(sorted_by("CODE", "code"),),
     filters=CaseCategoryFilter,
 )
 class CaseCategory:
@@ -165,7 +168,7 @@ class CaseCategory:
     read="case:read_events",
     reach=models.EVENT_REACH,
     orders=(
-        Order("NEWEST", (SortKey("at", "time", True), SortKey("id", "uuid", True))),
+        *newest("at"),
         BY_SEQ,
     ),
     filters=CaseEventFilter,
@@ -219,9 +222,9 @@ class CaseAssignment:
     accepted_at: dt.datetime | None = column("外部单位签收任务的时间")
     done_at: dt.datetime | None = column("完成时间")
     done_note: str | None = column("完成情况")
-    done_by: str | None = derived(NAME_OF.format("done_by"), "完成人")
+    done_by: str | None = derived(name_of("done_by"), "完成人")
     released_at: dt.datetime | None = column("解除协办的时间")
-    released_by: str | None = derived(NAME_OF.format("released_by"), "解除人")
+    released_by: str | None = derived(name_of("released_by"), "解除人")
     release_reason: str | None = column("解除协办的理由")
     organisation: Organisation | None = one("Organisation", "organisation_id", through="case:read")
 
@@ -246,10 +249,7 @@ carries(Owner(noun="Case", node="Case"))
     models.Case,
     read="case:read",
     reach=models.CASE_REACH,
-    orders=(
-        Order("NEWEST", (SortKey("created_at", "time", True), SortKey("id", "uuid", True))),
-        Order("OLDEST", (SortKey("created_at", "time"), SortKey("id", "uuid"))),
-    ),
+    orders=by_age("created_at"),
     filters=CaseFilter,
 )
 class Case:
@@ -310,12 +310,12 @@ class Case:
     version: int = column("版本;更新时须带上")
     overdue: bool = derived(OVERDUE, "是否已超期")
     contact_name: str | None = derived(
-        CONTACT.format("name_mask"),
+        elsewhere("case_contacts", "name_mask", "id"),
         "联系人,已遮盖;完整信息见 revealCaseContact",
         protection=Protection(DataClass.S1, "CASE"),
     )
     contact_phone: str | None = derived(
-        CONTACT.format("phone_mask"),
+        elsewhere("case_contacts", "phone_mask", "id"),
         "联系电话,已遮盖;完整信息见 revealCaseContact",
         protection=Protection(DataClass.S2, "CASE"),
     )

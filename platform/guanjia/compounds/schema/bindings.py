@@ -18,7 +18,7 @@ from guanjia.graph.filters import IdFilter, by, enum_filter, filters, flag, know
 from guanjia.graph.nodes import Connection, column, derived, node, one, root_connection
 from guanjia.graph.payloads import UserError, mutation, payload
 from guanjia.people.schema.types import Person
-from guanjia.reading.mapping import Order, SortKey
+from guanjia.reading.mapping import by_age
 
 BindingRelation = strawberry.enum(
     models.BindingRelation, name="BindingRelation", description="产权人、配偶、同住家属、承租人"
@@ -59,10 +59,7 @@ class HouseBindingFilter:
     models.HouseBinding,
     read="binding:read",
     reach=BINDING_REACH,
-    orders=(
-        Order("NEWEST", (SortKey("valid_from", "date", True), SortKey("id", "uuid", True))),
-        Order("OLDEST", (SortKey("valid_from", "date"), SortKey("id", "uuid"))),
-    ),
+    orders=by_age("valid_from", "date"),
     filters=HouseBindingFilter,
 )
 class HouseBinding:

@@ -22,7 +22,7 @@ from guanjia.graph.marks import requires
 from guanjia.graph.nodes import Connection, column, derived, many, node, one, root_connection
 from guanjia.graph.payloads import payload
 from guanjia.people.schema.types import NAME, Person
-from guanjia.reading.mapping import METADATA, Condition, Lookup, Order, SortKey, Unplanned
+from guanjia.reading.mapping import METADATA, Condition, Lookup, Unplanned, sorted_by
 
 SubstituteKind = strawberry.enum(
     models.SubstituteKind,
@@ -112,7 +112,7 @@ class ButlerFilter:
     CompoundRow,
     read="butler:read",
     reach=models.BUTLER_REACH,
-    orders=(Order("NAME", (SortKey("name", "text"), SortKey("id", "uuid"))),),
+    orders=(sorted_by("NAME", "name"),),
     filters=ButlerFilter,
     rows=models.BUTLERS,
 )

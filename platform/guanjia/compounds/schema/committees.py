@@ -26,7 +26,7 @@ from guanjia.graph.nodes import (
 )
 from guanjia.graph.payloads import payload
 from guanjia.people.schema.types import NAME, Person
-from guanjia.reading.mapping import Order, SortKey
+from guanjia.reading.mapping import by_age
 
 CommitteePost = strawberry.enum(
     models.CommitteePost, name="CommitteePost", description="主任、副主任、委员、候补委员"
@@ -63,10 +63,7 @@ class OwnersCommitteeFilter:
     models.OwnersCommittee,
     read="committee:read",
     reach=OF_COMPOUND_REACH,
-    orders=(
-        Order("NEWEST", (SortKey("term_from", "date", True), SortKey("id", "uuid", True))),
-        Order("OLDEST", (SortKey("term_from", "date"), SortKey("id", "uuid"))),
-    ),
+    orders=by_age("term_from", "date"),
     filters=OwnersCommitteeFilter,
 )
 class OwnersCommittee:

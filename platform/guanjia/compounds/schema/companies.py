@@ -22,7 +22,7 @@ from guanjia.graph.nodes import (
     root_lookup,
 )
 from guanjia.graph.payloads import payload
-from guanjia.reading.mapping import Order, SortKey
+from guanjia.reading.mapping import by_age, elsewhere, sorted_by
 from guanjia.tenancy.schema import Organisation, TextFilter
 
 TODAY = "(now() at time zone 'Asia/Shanghai')::date"
@@ -44,10 +44,7 @@ class PropertyContractFilter:
     models.PropertyContract,
     read="contract:read",
     reach=models.OF_COMPOUND_REACH,
-    orders=(
-        Order("NEWEST", (SortKey("starts_on", "date", True), SortKey("id", "uuid", True))),
-        Order("OLDEST", (SortKey("starts_on", "date"), SortKey("id", "uuid"))),
-    ),
+    orders=by_age("starts_on", "date"),
     filters=PropertyContractFilter,
 )
 class PropertyContract:
@@ -78,7 +75,7 @@ class PropertyCompanyFilter:
     models.PropertyCompany,
     read="company:read",
     reach=models.COMPANY_REACH,
-    orders=(Order("CREDIT_CODE", (SortKey("credit_code", "text"), SortKey("id", "uuid"))),),
+    orders=(sorted_by("CREDIT_CODE", "credit_code"),),
     filters=PropertyCompanyFilter,
 )
 class PropertyCompany:
@@ -86,8 +83,7 @@ class PropertyCompany:
 
     id: strawberry.ID = column()
     name: str = derived(
-        "(select o.name from organisations o where o.tenant_id = {tenant}"
-        " and o.id = {row}.organisation_id)",
+        elsewhere("organisations", "name", "organisation_id"),
         "名称",
     )
     credit_code: str = column("统一社会信用代码(GB 32100)")

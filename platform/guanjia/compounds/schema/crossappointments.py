@@ -30,7 +30,7 @@ from guanjia.graph.nodes import (
 )
 from guanjia.graph.payloads import payload
 from guanjia.people.schema.types import NAME, Person
-from guanjia.reading.mapping import METADATA, Order, SortKey, Unplanned
+from guanjia.reading.mapping import METADATA, Order, SortKey, Unplanned, by_age, elsewhere
 from guanjia.tenancy.schema import Organisation
 
 CrossKind = strawberry.enum(
@@ -51,7 +51,7 @@ KinshipKind = strawberry.enum(
 )
 CrossKindFilter = enum_filter(CrossKind)
 UNSET: Any = strawberry.UNSET
-_RELATIVE = HOLDER_NAME.replace("{row}.person_id", "{row}.relative_id")
+_RELATIVE = elsewhere("persons", "name_mask", "relative_id")
 
 
 @filters
@@ -70,10 +70,7 @@ class CrossAppointmentFilter:
     models.CrossAppointment,
     read="party:read",
     reach=CROSS_REACH,
-    orders=(
-        Order("NEWEST", (SortKey("valid_from", "date", True), SortKey("id", "uuid", True))),
-        Order("OLDEST", (SortKey("valid_from", "date"), SortKey("id", "uuid"))),
-    ),
+    orders=by_age("valid_from", "date"),
     filters=CrossAppointmentFilter,
 )
 class CrossAppointment:

@@ -36,7 +36,7 @@ from guanjia.graph.nodes import (
     root_lookup,
 )
 from guanjia.graph.scalars import GeoJson
-from guanjia.reading.mapping import METADATA, Condition, Links, Order, SortKey, Unplanned
+from guanjia.reading.mapping import METADATA, Condition, Links, Unplanned, sorted_by
 from guanjia.tenancy.schema import Region, TextFilter
 
 ManagementMode = strawberry.enum(
@@ -73,7 +73,7 @@ class HouseUnitFilter:
     models.HouseUnit,
     read="house:read",
     reach=HOUSE_REACH,
-    orders=(Order("LABEL", (SortKey("label", "text"), SortKey("id", "uuid"))),),
+    orders=(sorted_by("LABEL", "label"),),
     filters=HouseUnitFilter,
 )
 class HouseUnit:
@@ -119,7 +119,7 @@ class HouseUnit:
     models.Building,
     read="building:read",
     reach=BUILDING_REACH,
-    orders=(Order("POSITION", (SortKey("position", "int"), SortKey("id", "uuid"))),),
+    orders=(sorted_by("POSITION", "position", "int"),),
 )
 class Building:
     """楼栋"""
@@ -154,7 +154,7 @@ class CompoundFilter:
     models.Compound,
     read="compound:read",
     reach=COMPOUND_REACH,
-    orders=(Order("NAME", (SortKey("name", "text"), SortKey("id", "uuid"))),),
+    orders=(sorted_by("NAME", "name"),),
     filters=CompoundFilter,
 )
 class Compound:

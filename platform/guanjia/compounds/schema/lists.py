@@ -26,7 +26,7 @@ from guanjia.graph.nodes import (
     root_lookup,
 )
 from guanjia.graph.times import Unit as TimeUnit
-from guanjia.reading.mapping import METADATA, Order, SortKey, Unplanned
+from guanjia.reading.mapping import METADATA, Unplanned, newest, sorted_by
 
 ListKind = strawberry.enum(
     rules.ListKind,
@@ -43,7 +43,7 @@ ListChangeKind = strawberry.enum(
 )
 ListKindFilter = enum_filter(ListKind)
 ListStateFilter = enum_filter(ListState)
-_BY_POSITION = Order("POSITION", (SortKey("position", "int"), SortKey("id", "uuid")))
+_BY_POSITION = sorted_by("POSITION", "position", "int")
 
 
 @filters
@@ -91,7 +91,7 @@ class ListItem:
     models.CompoundList,
     read="list:read",
     reach=rules.LIST_REACH,
-    orders=(Order("NEWEST", (SortKey("created_at", "time", True), SortKey("id", "uuid", True))),),
+    orders=newest("created_at"),
     filters=CompoundListsFilter,
 )
 class CompoundList:
@@ -145,7 +145,7 @@ class PublicListItem:
     models.CompoundList,
     read="list:read_in_force",
     reach=rules.IN_FORCE_REACH,
-    orders=(Order("KIND", (SortKey("kind", "text"), SortKey("id", "uuid"))),),
+    orders=(sorted_by("KIND", "kind"),),
     filters=ListsInForceFilter,
 )
 class ListInForce:

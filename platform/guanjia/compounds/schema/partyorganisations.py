@@ -26,7 +26,7 @@ from guanjia.graph.nodes import (
 )
 from guanjia.graph.payloads import payload
 from guanjia.people.schema.types import NAME, Person
-from guanjia.reading.mapping import Order, SortKey
+from guanjia.reading.mapping import sorted_by
 from guanjia.tenancy.schema import Region
 
 PartyKind = strawberry.enum(
@@ -72,7 +72,7 @@ class PartyOrganisationFilter:
     models.PartyOrganisation,
     read="party:read",
     reach=PARTY_REACH,
-    orders=(Order("NAME", (SortKey("name", "text"), SortKey("id", "uuid"))),),
+    orders=(sorted_by("NAME", "name"),),
     filters=PartyOrganisationFilter,
 )
 class PartyOrganisation:

@@ -10,11 +10,9 @@ from guanjia.audit.replay import keyed
 from guanjia.db.scope import Scope
 from guanjia.graph.filters import arguments
 from guanjia.graph.payloads import mutation
+from guanjia.reading.mapping import elsewhere
 
-HOLDER_NAME = (
-    "(select hp.name_mask from persons hp where hp.tenant_id = {tenant}"
-    " and hp.id = {row}.person_id)"
-)
+HOLDER_NAME = elsewhere("persons", "name_mask", "person_id")
 """Who holds a post is public where they hold it, with the name masked."""
 
 

@@ -8,7 +8,8 @@ from guanjia.db.tables import Sql, TenantTable
 TABLES = ("score_schemes", "score_weights")
 KEPT = """
 insert into score_schemes (tenant_id, id, valid_from, valid_to, source, created_at)
-select tenant_id, gen_random_uuid(), valid_from, valid_to, min(source), now()
+select tenant_id, gen_random_uuid(), valid_from, valid_to,
+  string_agg(source, ';' order by percent desc, metric), now()
 from score_weights group by tenant_id, valid_from, valid_to
 """
 JOINED = """

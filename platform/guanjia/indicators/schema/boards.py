@@ -20,6 +20,7 @@ from guanjia.indicators.schema.types import (
 from guanjia.indicators.service import counting
 from guanjia.indicators.service.asked import Asked, Window
 from guanjia.indicators.service.periods import known_at
+from guanjia.indicators.service.rows import total_hash
 from guanjia.reading import metrics
 
 MOST_PERIODS = 24
@@ -27,9 +28,20 @@ MOST_PERIODS = 24
 
 @strawberry.type(description="看板中的一个指标")
 class BoardFigure:
+    asked: strawberry.Private[Asked]
+    measured: strawberry.Private[metrics.MetricDefinition]
+    window: strawberry.Private[Window]
+    by: strawberry.Private[IndicatorDimension | None]
     metric: IndicatorMetric
     figure: IndicatorValue = strawberry.field(description="总数")
     cells: list[IndicatorCell] = strawberry.field(description="分列")
+
+    @strawberry.field(
+        description="总数所计各行的散列,连同看板的 asOf 以 checkIndicator 核对;按单位分列的为空"
+    )
+    async def hash(self, info: Info) -> str | None:
+        async with info.context.reader.alone() as connection:
+            return await total_hash(connection, self.asked, self.measured, self.window, self.by)
 
 
 @strawberry.type(description="曲线上的一点")
@@ -64,6 +76,10 @@ class Board:
             )
         return [
             BoardFigure(
+                asked=self.asked,
+                measured=figure.metric,
+                window=self.window,
+                by=self.by,
                 metric=IndicatorMetric.of(figure.metric),
                 figure=IndicatorValue.of(figure),
                 cells=[IndicatorCell.of(cell) for cell in cells],

@@ -30,7 +30,7 @@ from guanjia.indicators.schema.types import (
 from guanjia.indicators.service import counting
 from guanjia.indicators.service.asked import Asked, Window
 from guanjia.indicators.service.periods import known_at, period_of
-from guanjia.indicators.service.rows import counted_rows, hash_of
+from guanjia.indicators.service.rows import hash_of
 from guanjia.reading.mapping import METADATA, Unplanned
 from guanjia.reading.metrics import MetricDefinition, metric_of, metrics
 
@@ -142,8 +142,7 @@ async def _check(
     if found is None:
         return None
     async with info.context.reader.alone() as connection:
-        rows = await counted_rows(connection, found.asked, found.measured, found.window)
-    now = hash_of(rows)
+        now = await hash_of(connection, found.asked, found.measured, found.window)
     return IndicatorCheck(matches=now == hash.strip().lower(), hash=now, figure=found.figure)
 
 

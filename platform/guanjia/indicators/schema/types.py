@@ -139,7 +139,9 @@ class IndicatorComparison:
     period: str = strawberry.field(description="上一期")
     as_of: dt.datetime = strawberry.field(description="上一期截至其期末")
     previous: IndicatorValue
-    change: float | None = strawberry.field(description="本期减上期:比率为百分点;缺一期时为空")
+    change: float | None = strawberry.field(
+        description="本期减上期:比率为百分点;缺一期时为空。本期未满时是以一部分比上期全部,计数不宜据此比较"
+    )
 
 
 @strawberry.type(description="指标所在的区域")
@@ -206,7 +208,8 @@ class Indicator:
 
     @strawberry.field(description="所计各行的散列(SHA-256),用于日后核对,见 checkIndicator")
     async def hash(self, info: Info) -> str:
-        return hash_of(await self._rows(info))
+        async with info.context.reader.alone() as connection:
+            return await hash_of(connection, self.asked, self.measured, self.window)
 
     @strawberry.field(description="所计的案件,与 cases 相同:只含您可读的")
     async def rows(

@@ -13,7 +13,7 @@ from guanjia.graph.nodes import Connection, column, derived, many, node, root_co
 from guanjia.graph.payloads import payload
 from guanjia.indicators import models
 from guanjia.indicators.service import schemes
-from guanjia.reading.mapping import Order, SortKey
+from guanjia.reading.mapping import newest
 
 _TITLES = " ".join(f"when '{part.id}' then '{part.title}'" for part in SCORE.parts)
 _LOWER = ", ".join(f"'{part.id}'" for part in SCORE.parts if part.lower_is_better)
@@ -44,7 +44,7 @@ class ScoreSchemeFilter:
     models.ScoreScheme,
     read="indicator:read",
     reach=models.SCORE_REACH,
-    orders=(Order("NEWEST", (SortKey("created_at", "time", True), SortKey("id", "uuid", True))),),
+    orders=newest("created_at"),
     filters=ScoreSchemeFilter,
 )
 class ScoreScheme:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from guanjia.indicators.service.asked import Asked, Window
-from guanjia.indicators.service.statements import Piece, rows_statement, values
-from guanjia.reading.metrics import MetricDefinition, Shape
+from guanjia.indicators.service.statements import (
+    Piece,
+    hash_statement,
+    rows_statement,
+    values,
+)
+from guanjia.reading.metrics import Dimension, MetricDefinition, Shape
 
 
 class Part(StrEnum):
@@ -25,11 +29,36 @@ async def counted_rows(
     connection: Any, asked: Asked, metric: MetricDefinition, window: Window
 ) -> Sequence[Any]:
     """Each counted row's id with what it adds to denominator (d) and numerator (n), by id."""
-    piece = Piece([metric], 0, window.period.start, window.until, window.known)
     rows: Sequence[Any] = await connection.fetch(
-        rows_statement(asked, metric), *values(asked, [piece])
+        rows_statement(asked, metric), *values(asked, [_whole(metric, window)])
     )
     return rows
+
+
+async def total_hash(
+    connection: Any,
+    asked: Asked,
+    metric: MetricDefinition,
+    window: Window,
+    by: Dimension | None,
+) -> str | None:
+    """The hash of the rows of a total that is parted so; None by organisation, where the total
+    leaves out what no such organisation handles."""
+    if by in (Dimension.DEPARTMENT, Dimension.COMPANY):
+        return None
+    return await hash_of(connection, asked, metric, window)
+
+
+async def hash_of(connection: Any, asked: Asked, metric: MetricDefinition, window: Window) -> str:
+    """SHA-256 over the lines `id denominator numerator` of all counted rows, by id."""
+    found: str = await connection.fetchval(
+        hash_statement(asked, metric), *values(asked, [_whole(metric, window)])
+    )
+    return found
+
+
+def _whole(metric: MetricDefinition, window: Window) -> Piece:
+    return Piece([metric], 0, window.period.start, window.until, window.known)
 
 
 def ids_of(rows: Sequence[Any], part: Part, shape: Shape) -> list[UUID]:
@@ -43,9 +72,3 @@ def ids_of(rows: Sequence[Any], part: Part, shape: Shape) -> list[UUID]:
         case Part.REMAINDER:
             return [row["id"] for row in rows if row["n"] < row["d"]]
     return [row["id"] for row in rows]
-
-
-def hash_of(rows: Sequence[Any]) -> str:
-    """SHA-256 over the lines `id denominator numerator` of all counted rows, by id."""
-    lines = "".join(f"{row['id']} {row['d']} {row['n']}\n" for row in rows)
-    return hashlib.sha256(lines.encode()).hexdigest()

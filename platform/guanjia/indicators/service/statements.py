@@ -148,11 +148,21 @@ def _sum(metric: MetricDefinition, side: str | None, known: str) -> str:
 
 def rows_statement(asked: Asked, metric: MetricDefinition) -> str:
     """The SQL of the counted rows of one window: each one's id and what it adds, by id; of a
-    score those of each of its parts. Facts that open to the same row add up."""
+    score those of each of its parts, by their number. Facts that open to the same row add up."""
     branches = [_rows(asked, part, number) for number, part in enumerate(metric.parts or [metric])]
     return (
-        f"select id, sum(d)::bigint as d, sum(n)::bigint as n from ({' union all '.join(branches)})"
-        " rows where d > 0 group by id, g order by id, g"
+        "select id, g, sum(d)::bigint as d, sum(n)::bigint as n"
+        f" from ({' union all '.join(branches)}) rows where d > 0 group by id, g order by id, g"
+    )
+
+
+def hash_statement(asked: Asked, metric: MetricDefinition) -> str:
+    """The SQL of the SHA-256 over the lines `id denominator numerator` of all counted rows, in
+    their order: of many rows only this leaves the database."""
+    return (
+        "select encode(sha256(convert_to(coalesce(string_agg("
+        "id || ' ' || d || ' ' || n || chr(10), '' order by id, g), ''), 'UTF8')), 'hex')"
+        f" from ({rows_statement(asked, metric)}) counted"
     )
 
 

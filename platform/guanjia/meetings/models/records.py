@@ -25,6 +25,7 @@ from guanjia.meetings.models.kinds import (
 from guanjia.meetings.rules import number
 from guanjia.people.references import PersonReference, refers
 from guanjia.reading.classes import DataClass, ProtectedText
+from guanjia.reading.mapping import elsewhere
 
 
 class ItemSource(StrEnum):
@@ -102,9 +103,7 @@ _DECIDING = (
 )
 OPEN = f"({_DECIDING} and not {SETTLED} and not {_TAKEN_UP})"
 """Something is still to be done about the item: the next meeting reads it back."""
-CASE_STATE = (
-    "(select cs.state from cases cs where cs.tenant_id = {tenant} and cs.id = {row}.case_id)"
-)
+CASE_STATE = elsewhere("cases", "state", "case_id")
 
 
 class AgendaItem(Model):

@@ -18,14 +18,7 @@ from guanjia.graph.nodes import (
 )
 from guanjia.meetings.models import kinds, records
 from guanjia.meetings.schema.meetings import BY_ID, HOUSEHOLDS, IN_ORDER, Outcome
-from guanjia.reading.mapping import Order, SortKey
-
-_TYPE_NAME = (
-    "(select dt.name from meeting_types dt where dt.tenant_id = {tenant} and dt.id = {row}.type_id)"
-)
-_COMPOUND_NAME = (
-    "(select dc.name from compounds dc where dc.tenant_id = {tenant} and dc.id = {row}.compound_id)"
-)
+from guanjia.reading.mapping import elsewhere, newest
 
 
 @node(records.Resolution, read="meeting:read_published", reach=records.PUBLIC_PART_REACH)
@@ -66,7 +59,7 @@ class PublishedMeetingFilter:
     kinds.Meeting,
     read="meeting:read_published",
     reach=kinds.DISPLAY_REACH,
-    orders=(Order("NEWEST", (SortKey("starts_at", "time", True), SortKey("id", "uuid", True))),),
+    orders=newest("starts_at"),
     filters=PublishedMeetingFilter,
 )
 class PublishedMeeting:
@@ -74,13 +67,15 @@ class PublishedMeeting:
 
     id: strawberry.ID = column()
     title: str = column("名称")
-    type_name: str = derived(_TYPE_NAME, "类型")
+    type_name: str = derived(elsewhere("meeting_types", "name", "type_id"), "类型")
     place: str = column("地点")
     starts_at: dt.datetime = column("何时召开")
     published_at: dt.datetime = column("何时公布")
     take_down_on: dt.date = column("自何日起不再公布")
     content_hash: str = column("会议记录的 SHA-256(十六进制)")
-    compound_name: str | None = derived(_COMPOUND_NAME, "小区;社区的会议为空")
+    compound_name: str | None = derived(
+        elsewhere("compounds", "name", "compound_id"), "小区;社区的会议为空"
+    )
     items: list[PublishedItem] = many(
         "PublishedItem", "meeting_id", IN_ORDER, "议题与决议", through="meeting:read_published"
     )

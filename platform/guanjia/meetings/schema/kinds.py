@@ -22,7 +22,7 @@ from guanjia.graph.payloads import payload
 from guanjia.meetings import rules
 from guanjia.meetings.models import kinds as models
 from guanjia.meetings.service import series as service
-from guanjia.reading.mapping import Order, SortKey
+from guanjia.reading.mapping import newest, sorted_by
 from guanjia.tenancy.schema import Region
 
 MeetingState = strawberry.enum(
@@ -59,7 +59,7 @@ class MeetingTypeFilter:
     models.MeetingType,
     read="meeting:read",
     reach=models.TYPE_REACH,
-    orders=(Order("CODE", (SortKey("code", "text"), SortKey("id", "uuid"))),),
+    orders=(sorted_by("CODE", "code"),),
     filters=MeetingTypeFilter,
 )
 class MeetingType:
@@ -90,7 +90,7 @@ class MeetingSeriesFilter:
     models.MeetingSeries,
     read="meeting:read",
     reach=models.SERIES_REACH,
-    orders=(Order("NEWEST", (SortKey("created_at", "time", True), SortKey("id", "uuid", True))),),
+    orders=newest("created_at"),
     filters=MeetingSeriesFilter,
 )
 class MeetingSeries:

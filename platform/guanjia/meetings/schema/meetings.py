@@ -6,6 +6,7 @@ from typing import Optional
 
 import strawberry
 
+from guanjia.access.models import name_of
 from guanjia.cases.schema.types import Case, CaseState
 from guanjia.compounds.schema.estates import Compound, HouseUnit
 from guanjia.compounds.schema.seats import Seat
@@ -34,7 +35,7 @@ from guanjia.graph.nodes import (
 from guanjia.meetings.models import kinds, records
 from guanjia.meetings.schema.kinds import MeetingState, MeetingType
 from guanjia.people.schema.types import NAME, Person
-from guanjia.reading.mapping import Links, Order, SortKey
+from guanjia.reading.mapping import Links, Order, SortKey, by_age, sorted_by
 from guanjia.tenancy.schema import Organisation, Region
 
 ItemSource = strawberry.enum(
@@ -53,7 +54,7 @@ Outcome = strawberry.enum(
     description="当场解决、转案件、提请业主共同决定、提请居民会议、续议、不予采纳",
 )
 MeetingStateFilter = enum_filter(MeetingState)
-BY_POSITION = Order("POSITION", (SortKey("position", "int"), SortKey("id", "uuid")))
+BY_POSITION = sorted_by("POSITION", "position", "int")
 WAS_HELD = f"({{row}}.state in {kinds.WAS_HELD})"
 _TYPE = (
     "exists (select 1 from meeting_types ft where ft.tenant_id = {tenant}"
@@ -191,8 +192,7 @@ class Attendance:
     chair: bool = column("主持人")
     capacity: str = column("身份")
     name: str = derived(
-        f"coalesce({HOLDER_NAME}, (select hm.display_name from memberships hm"
-        " where hm.tenant_id = {tenant} and hm.id = {row}.membership_id), {row}.name)",
+        f"coalesce({HOLDER_NAME}, {name_of('membership_id')}, {{row}}.name)",
         "姓名,登记在册的居民已遮盖;完整姓名见 person",
         protection=NAME,
     )
@@ -219,10 +219,7 @@ class MinuteSignature:
     kinds.Meeting,
     read="meeting:read",
     reach=kinds.MEETING_REACH,
-    orders=(
-        Order("NEWEST", (SortKey("starts_at", "time", True), SortKey("id", "uuid", True))),
-        Order("OLDEST", (SortKey("starts_at", "time"), SortKey("id", "uuid"))),
-    ),
+    orders=by_age("starts_at"),
     filters=MeetingFilter,
 )
 class Meeting:

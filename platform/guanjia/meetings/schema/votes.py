@@ -20,16 +20,14 @@ from guanjia.graph.payloads import payload
 from guanjia.meetings.models import votes as models
 from guanjia.meetings.schema.kinds import Majority
 from guanjia.meetings.service import votes as service
-from guanjia.reading.mapping import Order, SortKey
+from guanjia.reading.mapping import elsewhere, newest
 
 Choice = strawberry.enum(models.Choice, name="BallotChoice", description="赞成、反对、弃权")
 VoteState = strawberry.enum(models.VoteState, name="VoteState", description="进行中、已截止")
 VoteStateFilter = enum_filter(VoteState)
 UNSET: Any = strawberry.UNSET
-_NEWEST = (Order("NEWEST", (SortKey("opens_at", "time", True), SortKey("id", "uuid", True))),)
-_COMPOUND = (
-    "(select vc.name from compounds vc where vc.tenant_id = {tenant} and vc.id = {row}.compound_id)"
-)
+_NEWEST = newest("opens_at")
+_COMPOUND = elsewhere("compounds", "name", "compound_id")
 _CAST = (
     "(select count(*)::int from %s vb where vb.tenant_id = {tenant} and vb.vote_id = {row}.id"
     " and vb.choice is not null)"

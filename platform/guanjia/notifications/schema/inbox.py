@@ -26,7 +26,7 @@ from guanjia.notifications import models
 from guanjia.notifications.notices import RECEIVED
 from guanjia.notifications.schema.wording import NoticeChannel
 from guanjia.notifications.service import mark_read
-from guanjia.reading.mapping import METADATA, NODES, Order, SortKey, Unplanned
+from guanjia.reading.mapping import METADATA, NODES, Unplanned, by_age
 from guanjia.tenancy.schema import TextFilter
 
 MOST_MARKED = 100
@@ -82,10 +82,7 @@ async def _subject(self: Any, info: Info) -> NotificationSubject | None:
     models.Notification,
     read="notification:read",
     reach=models.NOTIFICATION_REACH,
-    orders=(
-        Order("NEWEST", (SortKey("created_at", "time", True), SortKey("id", "uuid", True))),
-        Order("OLDEST", (SortKey("created_at", "time"), SortKey("id", "uuid"))),
-    ),
+    orders=by_age("created_at"),
     filters=NotificationsFilter,
 )
 class Notification:

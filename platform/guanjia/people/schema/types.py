@@ -15,7 +15,7 @@ from guanjia.graph.nodes import (
 from guanjia.graph.protection import Protection
 from guanjia.people import identity, models, service
 from guanjia.reading.classes import DataClass
-from guanjia.reading.mapping import Order, SortKey
+from guanjia.reading.mapping import by_age, sorted_by
 from guanjia.tenancy.schema import Region, TextFilter
 
 DocumentKind = strawberry.enum(identity.DocumentKind, name="DocumentKind", description="证件类别")
@@ -93,10 +93,7 @@ class PersonFilter:
     models.Person,
     read="person:read",
     reach=models.PERSON_REACH,
-    orders=(
-        Order("NEWEST", (SortKey("created_at", "time", True), SortKey("id", "uuid", True))),
-        Order("OLDEST", (SortKey("created_at", "time"), SortKey("id", "uuid"))),
-    ),
+    orders=by_age("created_at"),
     filters=PersonFilter,
 )
 class Person:
@@ -155,7 +152,7 @@ class RetentionRuleFilter:
     models.RetentionRule,
     read="retention:read",
     reach=models.RETENTION_REACH,
-    orders=(Order("CODE", (SortKey("code", "text"), SortKey("id", "uuid"))),),
+    orders=(sorted_by("CODE", "code"),),
     filters=RetentionRuleFilter,
 )
 class RetentionRule:

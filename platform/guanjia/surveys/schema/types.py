@@ -15,7 +15,7 @@ from guanjia.graph.filters import IdFilter, RegionFilter, by, filters, flag, hol
 from guanjia.graph.nodes import Connection, column, connection, derived, node, one
 from guanjia.graph.scalars import Degrees, Percent
 from guanjia.people.schema.types import NAME
-from guanjia.reading.mapping import Order, SortKey
+from guanjia.reading.mapping import Order, SortKey, elsewhere, newest, sorted_by
 from guanjia.reading.rates import rate_sql, wilson_sql
 from guanjia.surveys import models
 from guanjia.tenancy.schema import Region
@@ -30,10 +30,12 @@ SurveyChannel = strawberry.enum(
 _CONTENT = "{row}.satisfied + {row}.partly"
 # While a survey runs, what each answer adds would be seen beside who has just answered.
 _OVER = "(case when {row}.state = 'CLOSED' then %s end)"
-_ANSWER = (
-    "(select an.%s from survey_answers an where an.tenant_id = {tenant}"
-    " and an.target_id = {row}.id)"
-)
+
+
+def _of_answer(column: str) -> str:
+    return elsewhere("survey_answers", column, "id", "target_id")
+
+
 ANSWERED = (
     "exists (select 1 from survey_answers an where an.tenant_id = {tenant}"
     " and an.target_id = {row}.id)"
@@ -85,7 +87,7 @@ class SurveyTargetFilter:
     models.SurveyTarget,
     read="survey:read_targets",
     reach=models.TARGET_REACH,
-    orders=(Order("LABEL", (SortKey("way", "text"), SortKey("id", "uuid"))),),
+    orders=(sorted_by("LABEL", "way"),),
     filters=SurveyTargetFilter,
 )
 class SurveyTarget:
@@ -94,11 +96,13 @@ class SurveyTarget:
     id: strawberry.ID = column()
     label: str = column("门牌;没有房屋的为“上报人”")
     answered: bool = derived(ANSWERED, "已答")
-    channel: SurveyChannel | None = derived(_ANSWER % "channel", "怎样答的;未答为空")
-    answered_at: dt.datetime | None = derived(_ANSWER % "answered_at", "何时答的(以答复的设备为准)")
-    received_at: dt.datetime | None = derived(_ANSWER % "received_at", "何时收到")
-    longitude: Degrees | None = derived(_ANSWER % "longitude", "入户地点的经度(WGS-84)")
-    latitude: Degrees | None = derived(_ANSWER % "latitude", "入户地点的纬度(WGS-84)")
+    channel: SurveyChannel | None = derived(_of_answer("channel"), "怎样答的;未答为空")
+    answered_at: dt.datetime | None = derived(
+        _of_answer("answered_at"), "何时答的(以答复的设备为准)"
+    )
+    received_at: dt.datetime | None = derived(_of_answer("received_at"), "何时收到")
+    longitude: Degrees | None = derived(_of_answer("longitude"), "入户地点的经度(WGS-84)")
+    latitude: Degrees | None = derived(_of_answer("latitude"), "入户地点的纬度(WGS-84)")
     holder: str | None = derived(
         _HOLDER, "投票代表的姓名,已遮盖", requires="survey:collect", protection=NAME
     )
@@ -118,7 +122,7 @@ class SurveyTarget:
     models.SurveyBuilding,
     read="survey:read_targets",
     reach=models.BUILDING_ASKED_REACH,
-    orders=(Order("WAY", (SortKey("way", "text"), SortKey("id", "uuid"))),),
+    orders=(sorted_by("WAY", "way"),),
     rows=models.BUILDINGS_ASKED,
 )
 class SurveyBuilding:
@@ -159,7 +163,7 @@ class SurveyFilter:
     models.Survey,
     read="survey:read",
     reach=models.SURVEY_REACH,
-    orders=(Order("NEWEST", (SortKey("opened_at", "time", True), SortKey("id", "uuid", True))),),
+    orders=newest("opened_at"),
     filters=SurveyFilter,
 )
 class Survey:
@@ -198,7 +202,7 @@ class SurveyKindFilter:
     models.SurveyKind,
     read="survey:configure",
     reach=models.KIND_REACH,
-    orders=(Order("CODE", (SortKey("code", "text"), SortKey("id", "uuid"))),),
+    orders=(sorted_by("CODE", "code"),),
     filters=SurveyKindFilter,
 )
 class SurveyKind:

@@ -26,7 +26,7 @@ from guanjia.graph.nodes import (
     root_lookup,
     root_tenant,
 )
-from guanjia.reading.mapping import Links, Order, SortKey
+from guanjia.reading.mapping import Links, sorted_by
 from guanjia.tenancy import models
 
 Level = strawberry.enum(models.Level, name="Level")
@@ -68,8 +68,8 @@ class RegionFormerName:
     read="region:read",
     reach=models.REGION_REACH,
     orders=(
-        Order("TREE", (SortKey("path", "text"), SortKey("id", "uuid"))),
-        Order("CODE", (SortKey("code", "text"), SortKey("id", "uuid"))),
+        sorted_by("TREE", "path"),
+        sorted_by("CODE", "code"),
     ),
     filters=RegionsFilter,
 )
@@ -129,7 +129,7 @@ class OrganisationOrder(Enum):
     models.Organisation,
     read="organisation:read",
     reach=models.ORGANISATION_REACH,
-    orders=(Order("NAME", (SortKey("name", "text"), SortKey("id", "uuid"))),),
+    orders=(sorted_by("NAME", "name"),),
     filters=OrganisationsFilter,
 )
 class Organisation:

@@ -27,12 +27,12 @@ from guanjia.graph.nodes import (
     root_connection,
     root_lookup,
 )
-from guanjia.reading.mapping import Condition, Order, SortKey
+from guanjia.reading.mapping import Condition, by_age, elsewhere, sorted_by
 from guanjia.tenancy.schema import Organisation
 from guanjia.tenancy.schema.types import Level
 from guanjia.whistles import levels
 from guanjia.whistles.models import escalations
-from guanjia.whistles.schema.whistles import OF_CASE, Whistle
+from guanjia.whistles.schema.whistles import Whistle
 
 EscalationLevel = strawberry.enum(
     levels.EscalationLevel,
@@ -84,7 +84,7 @@ class JointTaskFilter:
     escalations.JointTask,
     read="escalation:read",
     reach=escalations.TASK_REACH,
-    orders=(Order("DUE", (SortKey("due_at", "time"), SortKey("id", "uuid"))),),
+    orders=(sorted_by("DUE", "due_at", "time"),),
     filters=JointTaskFilter,
 )
 class JointTask:
@@ -96,8 +96,8 @@ class JointTask:
     done_at: dt.datetime | None = column("何时完成")
     done_note: str | None = column("完成情况")
     version: int = column("版本;更新时须带上")
-    case_number: str = derived(OF_CASE.format("number"), "案件编号")
-    case_title: str = derived(OF_CASE.format("title"), "案件标题")
+    case_number: str = derived(elsewhere("cases", "number", "case_id"), "案件编号")
+    case_title: str = derived(elsewhere("cases", "title", "case_id"), "案件标题")
     case: Case | None = one("Case", "case_id", "案件;不在您可读的范围时为空")
     organisation: Organisation | None = one(
         "Organisation", "organisation_id", "承担单位", through="escalation:read"
@@ -108,10 +108,7 @@ class JointTask:
     escalations.Escalation,
     read="escalation:read",
     reach=escalations.ESCALATION_REACH,
-    orders=(
-        Order("NEWEST", (SortKey("raised_at", "time", True), SortKey("id", "uuid", True))),
-        Order("OLDEST", (SortKey("raised_at", "time"), SortKey("id", "uuid"))),
-    ),
+    orders=by_age("raised_at"),
     filters=EscalationFilter,
 )
 class Escalation:
@@ -132,8 +129,8 @@ class Escalation:
     answer: str | None = column("回应、会议纪要,或终止的原因")
     met_at: dt.datetime | None = column("联席会议的时间")
     version: int = column("版本;更新时须带上")
-    case_number: str = derived(OF_CASE.format("number"), "案件编号")
-    case_title: str = derived(OF_CASE.format("title"), "案件标题")
+    case_number: str = derived(elsewhere("cases", "number", "case_id"), "案件编号")
+    case_title: str = derived(elsewhere("cases", "title", "case_id"), "案件标题")
     case: Case | None = one("Case", "case_id", "案件;不在您可读的范围时为空")
     whistle: Whistle | None = one("Whistle", "whistle_id", "因吹哨而升级的,该哨")
     tasks: list[JointTask] = many(

@@ -5,6 +5,7 @@ from enum import Enum
 
 import strawberry
 
+from guanjia.access.models import name_of
 from guanjia.cases.schema.types import Case
 from guanjia.graph.additions import adds
 from guanjia.graph.filters import (
@@ -29,7 +30,7 @@ from guanjia.graph.nodes import (
     root_lookup,
 )
 from guanjia.graph.scalars import Degrees
-from guanjia.reading.mapping import Condition, Order, SortKey
+from guanjia.reading.mapping import Condition, by_age, elsewhere
 from guanjia.tenancy.schema import Organisation, Region
 from guanjia.whistles import states
 from guanjia.whistles.models import whistles
@@ -55,7 +56,6 @@ SignInState = strawberry.enum(
 )
 WhistleStateFilter = enum_filter(WhistleState)
 WhistleLevelFilter = enum_filter(WhistleLevel)
-OF_CASE = "(select wc.{} from cases wc where wc.tenant_id = {{tenant}} and wc.id = {{row}}.case_id)"
 _CALLS = (
     "exists (select 1 from whistle_calls wf where wf.tenant_id = {tenant}"
     " and wf.whistle_id = {row}.id and %s)"
@@ -107,8 +107,7 @@ class SignIn:
         "报到地点的纬度(WGS-84),只给裁定报到的吹哨方看;保存期满后为空", requires="whistle:sound"
     )
     member_name: str = derived(
-        "(select sm.display_name from memberships sm where sm.tenant_id = {tenant}"
-        " and sm.id = {row}.member_id)",
+        name_of("member_id"),
         "报到人",
     )
     ruled_at: dt.datetime | None = column("何时裁定")
@@ -144,10 +143,7 @@ class WhistleCall:
     whistles.Whistle,
     read="whistle:read",
     reach=whistles.WHISTLE_REACH,
-    orders=(
-        Order("NEWEST", (SortKey("sounded_at", "time", True), SortKey("id", "uuid", True))),
-        Order("OLDEST", (SortKey("sounded_at", "time"), SortKey("id", "uuid"))),
-    ),
+    orders=by_age("sounded_at"),
     filters=WhistleFilter,
 )
 class Whistle:
@@ -167,11 +163,15 @@ class Whistle:
     limits_provisional: bool = column("时限跨越了尚无放假通知的年份")
     ended_reason: str | None = column("收哨或终止的理由")
     version: int = column("版本;更新时须带上")
-    case_number: str = derived(OF_CASE.format("number"), "案件编号")
-    case_title: str = derived(OF_CASE.format("title"), "案件标题")
-    case_location: str = derived(OF_CASE.format("location"), "案件地点")
-    case_longitude: Degrees | None = derived(OF_CASE.format("longitude"), "案件经度(WGS-84)")
-    case_latitude: Degrees | None = derived(OF_CASE.format("latitude"), "案件纬度(WGS-84)")
+    case_number: str = derived(elsewhere("cases", "number", "case_id"), "案件编号")
+    case_title: str = derived(elsewhere("cases", "title", "case_id"), "案件标题")
+    case_location: str = derived(elsewhere("cases", "location", "case_id"), "案件地点")
+    case_longitude: Degrees | None = derived(
+        elsewhere("cases", "longitude", "case_id"), "案件经度(WGS-84)"
+    )
+    case_latitude: Degrees | None = derived(
+        elsewhere("cases", "latitude", "case_id"), "案件纬度(WGS-84)"
+    )
     case: Case | None = one("Case", "case_id", "案件;不在您可读的范围时为空")
     from_region: Region | None = one(
         "Region", "from_region_id", "吹哨的社区或街道", through="whistle:read"
