@@ -126,7 +126,7 @@ async def test_the_queue_keeps_what_stopped_and_forgets_what_was_done_long_ago(
 async def test_a_night_comes_once_and_the_next_one_again(database: Database, tenant: Any) -> None:
     swept = ("attachment", "job", "look", "notice", "session")
     nightly = {f"{noun}.sweep": 1 for noun in swept}
-    nightly["tally.fold"] = 1
+    nightly |= {"indicator.reconcile": 1, "tally.fold": 1}
     assert [await worked(database, tenant, NOW + n * DAY) for n in (0, 0, 1, 5)] == [
         nightly, {}, nightly, nightly,
     ]  # fmt: skip

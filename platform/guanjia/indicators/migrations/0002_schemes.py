@@ -9,7 +9,7 @@ TABLES = ("score_schemes", "score_weights")
 KEPT = """
 insert into score_schemes (tenant_id, id, valid_from, valid_to, source, created_at)
 select tenant_id, gen_random_uuid(), valid_from, valid_to,
-  string_agg(source, ';' order by percent desc, metric), now()
+  string_agg(distinct source, ';'), now()
 from score_weights group by tenant_id, valid_from, valid_to
 """
 JOINED = """
