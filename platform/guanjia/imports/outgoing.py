@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, BinaryIO
 
 import orjson
@@ -39,24 +39,34 @@ async def returned(
     if batch["state"] not in _TOLD:
         raise Refusal(CONFLICT, "该批次没有可下载的检查结果。", ("id",))
     header = orjson.loads(batch["header"])
-    target = tempfile.TemporaryFile()  # noqa: SIM115  # the answer closes it
-    job = {
-        "do": "return", "target": target.fileno(), "titles": header["titles"],
-        "summary": _summary(kind, batch),
-    }  # fmt: skip
-    async with database.snapshot(batch["tenant_id"]) as connection:
-        seal = await staging.seal_of(connection, sealing, batch)
-        async with worker(job, [target.fileno()]) as writer:
-            async for cells, findings in staging.packed_cells(
-                connection, batch["tenant_id"], batch["id"], seal
-            ):
-                await writer.send(cells)
-                if batch["state"] == State.INVALID:
-                    findings = [f for f in findings if f.change is Change.PROBLEM]
-                await writer.send(orjson.dumps(_by_row(findings, header["places"])))
-            await writer.finish()
-    target.seek(0)
+    with _file() as target:
+        job = {
+            "do": "return", "target": target.fileno(), "titles": header["titles"],
+            "summary": _summary(kind, batch),
+        }  # fmt: skip
+        async with database.snapshot(batch["tenant_id"]) as connection:
+            seal = await staging.seal_of(connection, sealing, batch)
+            async with worker(job, [target.fileno()]) as writer:
+                async for cells, findings in staging.packed_cells(
+                    connection, batch["tenant_id"], batch["id"], seal
+                ):
+                    await writer.send(cells)
+                    if batch["state"] == State.INVALID:
+                        findings = [f for f in findings if f.change is Change.PROBLEM]
+                    await writer.send(orjson.dumps(_by_row(findings, header["places"])))
+                await writer.finish()
     return target
+
+
+@contextmanager
+def _file() -> Iterator[BinaryIO]:
+    """A file to be written, at its start afterwards: the answer closes it, or whatever went wrong
+    before there was one."""
+    with ExitStack() as opened:
+        target = opened.enter_context(tempfile.TemporaryFile())
+        yield target
+        target.seek(0)
+        opened.pop_all()
 
 
 def _by_row(findings: Sequence[Finding], places: Mapping[str, int]) -> dict[str, Any]:
@@ -91,24 +101,15 @@ def _summary(kind: ImportKind, batch: Any) -> list[str]:
 
 async def exported(database: Database, export: Export, place: Taking, mark: Watermark) -> BinaryIO:
     """The export's workbook; at its start. All rows are from one moment."""
-    with ExitStack() as opened:
-        target = opened.enter_context(tempfile.TemporaryFile())
-        await _export(database, export, place, mark, target)
-        opened.pop_all()  # the answer closes it
-    target.seek(0)
+    with _file() as target:
+        job = {
+            "do": "export", "target": target.fileno(), "title": export.title,
+            "columns": export.columns,
+            "mark": {"name": mark.name, "at": mark.at.isoformat(), "number": mark.number},
+        }  # fmt: skip
+        async with database.snapshot(place.tenant_id) as connection:
+            async with worker(job, [target.fileno()]) as writer:
+                async for page in export.rows(connection, place):
+                    await writer.send(orjson.dumps(page))
+                await writer.finish()
     return target
-
-
-async def _export(
-    database: Database, export: Export, place: Taking, mark: Watermark, target: BinaryIO
-) -> None:
-    job = {
-        "do": "export", "target": target.fileno(), "title": export.title,
-        "columns": export.columns,
-        "mark": {"name": mark.name, "at": mark.at.isoformat(), "number": mark.number},
-    }  # fmt: skip
-    async with database.snapshot(place.tenant_id) as connection:
-        async with worker(job, [target.fileno()]) as writer:
-            async for page in export.rows(connection, place):
-                await writer.send(orjson.dumps(page))
-            await writer.finish()
