@@ -14,6 +14,10 @@ from guanjia.imports import running, staging
 
 ROWS = 3_500
 MEASURED = "analyze house_units, house_bindings, vote_holdings, persons, person_documents"
+FILLED = (
+    "select t.relname, c.reloptions from pg_stat_xact_user_tables t join pg_class c"
+    " on c.oid = t.relid where t.n_tup_ins > 500"
+)
 FETCHED = "select sum(idx_tup_fetch + seq_tup_read)::bigint from pg_stat_xact_user_tables"
 
 
@@ -21,11 +25,12 @@ async def test_each_part_reads_what_it_names_and_not_what_came_before(
     estate: Estate, admin: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await admin.execute(MEASURED)
-    settle, fetched = staging.settle, [0]
+    settle, fetched, filled = staging.settle, [0], dict[str, Any]()
 
     async def counting(transaction: Any, *given: Any) -> None:
         await settle(transaction, *given)
         fetched.append(await transaction.connection.fetchval(FETCHED))
+        filled.update(await transaction.connection.fetch(FILLED))
 
     monkeypatch.setattr(running.staging, "settle", counting)
     await applied(
@@ -43,3 +48,8 @@ async def test_each_part_reads_what_it_names_and_not_what_came_before(
     # Per row some thirty: its home and person, and the keys that its rows refer to.
     assert len(parts) == 4
     assert max(parts) < 60 * 1_000, parts
+    # Nor does the server measure a table meanwhile, when it would see nothing of the list.
+    assert len(filled) == 7, filled
+    for table, options in filled.items():
+        for measure in ("analyze", "vacuum", "vacuum_insert"):
+            assert f"autovacuum_{measure}_threshold=10000" in (options or ()), table

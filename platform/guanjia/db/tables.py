@@ -31,11 +31,33 @@ class Reference:
     table: str
 
 
+MEASURED_FROM = 10_000
+"""Rows."""
+_MEASURES = ("analyze", "vacuum", "vacuum_insert")
+
+
 class Sql(RunSQL):
     """Statements with their way back."""
 
     def __init__(self, forward: str | Sequence[str], backward: str | Sequence[str]) -> None:
         super().__init__(_statements(forward), reverse_sql=_statements(backward))
+
+
+class UnmeasuredWhileSmall(Sql):
+    """Tables that long lists fill are not measured by the server until many rows are committed.
+
+    What it counts of a table while a list is written into it counts none of the list: the planner
+    then takes a tenant for one row, any index that begins with it serves, and each row of the list
+    reads all rows before it. Of a table that was never counted it goes by the pages, and is right.
+    """
+
+    def __init__(self, *tables: str) -> None:
+        settings = {f"autovacuum_{name}_threshold": MEASURED_FROM for name in _MEASURES}
+        given = ", ".join(f"{name} = {rows}" for name, rows in settings.items())
+        super().__init__(
+            [f"alter table {table} set ({given})" for table in tables],
+            [f"alter table {table} reset ({', '.join(settings)})" for table in tables],
+        )
 
 
 class TenantTable(Sql):
