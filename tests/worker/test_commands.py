@@ -82,6 +82,16 @@ async def test_the_queue_is_seen_and_a_job_is_tried_again(
     assert await state_of(town, job) == "WAITING"
     await said(connections, "--once", "--tenant", slug)
     assert await state_of(town, job) == "DONE"
+    stopped_too, other = await dead_job(town), await dead_job(town, "session.sweep")
+    every = await said(connections, "retry", "--kind", "look.sweep", "--tenant", slug)
+    assert f"{slug}:1 件将立即重试。" in every
+    assert (await state_of(town, stopped_too), await state_of(town, other)) == ("WAITING", "DEAD")
+    for wrong, sentence in (
+        (("--kind", "nothing"), "没有这一类任务"),
+        ((), "请给出任务标识"),
+        ((str(other), "--kind", "look.sweep"), "请给出任务标识"),
+    ):
+        assert sentence in await said(connections, "retry", *wrong, fails=True)
     assert "没有这件任务" in await said(connections, "retry", str(new_id()), fails=True)
     assert "任务标识无效" in await said(connections, "retry", "x", fails=True)
 
