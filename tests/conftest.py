@@ -18,6 +18,7 @@ import asyncpg
 import hypothesis
 import pytest
 from argon2 import PasswordHasher
+from tests import forks
 
 from guanjia import settings
 from guanjia.access import passwords
@@ -34,6 +35,7 @@ from guanjia.db.connections import (
 from guanjia.db.ids import new_id
 from guanjia.db.migrate import migrate
 from guanjia.db.pools import Database
+from guanjia.imports import process
 from guanjia.tenancy.models import tenant_id
 from guanjia.tenancy.regions import segment
 
@@ -127,6 +129,15 @@ def cheap_hashing() -> Iterator[PasswordHasher]:
         patch.setattr(passwords, "_hasher", cheap)
         patch.setattr(passwords, "_NOBODY", passwords._of_nobody(cheap))
         yield real
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_workers() -> Iterator[None]:
+    """Workbooks are read and written in processes that are forked, not begun anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(process, "sys", forks.Sys())
+        yield
+    forks.end()
 
 
 @pytest.fixture

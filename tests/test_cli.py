@@ -6,10 +6,10 @@ import asyncio
 import os
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests import forks
 from tests.conftest import Server
 
 from guanjia.db.connections import Connections, database_of, with_database
@@ -29,7 +29,7 @@ async def guanjia(
     kept = {name: text for name, text in os.environ.items() if not name.startswith("GUANJIA_")}
     return await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-m", "guanjia.cli", *arguments],
+        [forks.python(), "-m", "guanjia.cli", *arguments],
         cwd=folder,
         env={**kept, "GUANJIA_STATE_DIR": str(folder / "state"), **environment},
         capture_output=True,

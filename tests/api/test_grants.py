@@ -106,6 +106,12 @@ async def test_a_role_is_not_held_twice_unseen(town: Any) -> None:
     twice = await asyncio.gather(*(give(town, officer, worker, "CHK", "north") for _ in range(2)))
     codes = [error["code"] for answer in twice for error in answer["userErrors"]]
     assert codes == ["ALREADY_HELD"]
+    # As when of two requests the one that began later is decided first.
+    ahead = (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=10)).isoformat()
+    first = await give(town, officer, worker, "CHK", "south", validFrom=ahead)
+    assert first["userErrors"] == []
+    second = await give(town, officer, worker, "CHK", "south")
+    assert [error["code"] for error in second["userErrors"]] == ["ALREADY_HELD"]
 
 
 async def test_ones_own_role_may_be_given_back_and_not_taken_again(town: Any) -> None:

@@ -62,7 +62,7 @@ class Server:
             sys.executable, "-m", "guanjia.cli", "serve", env={**os.environ, **given}
         )
         async with httpx.AsyncClient() as http:
-            ends = time.monotonic() + 30
+            ends = time.monotonic() + 60
             while time.monotonic() < ends:
                 assert self.process.returncode is None, "the server ended by itself"
                 try:

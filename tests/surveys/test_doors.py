@@ -14,7 +14,7 @@ from tests.surveys.conftest import Street
 
 from guanjia import settings
 from guanjia.graph.times import CHINA
-from guanjia.jobs.kinds import load_kinds
+from guanjia.jobs.kinds import kind_of, load_kinds
 from guanjia.jobs.queue import drain
 
 RESULTS = (
@@ -125,6 +125,27 @@ async def test_a_round_of_the_doors(street: Street) -> None:
     ):  # fmt: skip
         found = await person.data(query, {"id": survey["id"]})
         assert found["survey"]["buildings"]["nodes"] == seen
+    await _points_are_forgotten(street)
+
+
+async def _points_are_forgotten(street: Street) -> None:
+    """After the 90 days of the tenant's rule, once; the answers stay as they were given."""
+    load_kinds()
+    world, kinds = street.town.api.world, [kind_of("survey.forget_points")]
+    kept = (
+        "select choice, comment, channel, answered_at, collected_by from survey_answers order by id"
+    )
+    left = "select count(longitude) + count(latitude) from survey_answers"
+    answers = await street.sql(kept)
+    assert (await street.sql(left))[0][0] == 2 * len(answers) == 6
+    for days, forgotten in ((89, 0), (91, 3), (91, 0)):
+        now = dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
+        tried = await drain(world.database, street.town.tenant.id, kinds, world.settings, now)
+        assert sum(tried.values()) == forgotten
+    assert (await street.sql(left))[0][0] == 0
+    assert await street.sql(kept) == answers
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await street.sql("update survey_answers set choice = 'DISSATISFIED'")
 
 
 async def moved(street: Street, survey: Any, opened: int, closes: int, until: int) -> dt.datetime:

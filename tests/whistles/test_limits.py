@@ -9,6 +9,7 @@ from tests.cases.conftest import town
 from tests.whistles.ticking import at, tick
 
 from guanjia.cases.reasons import SuspensionReason
+from guanjia.people.retention import seed_retention
 from guanjia.whistles.service import attending, sounding
 from guanjia.whistles.states import Condition, Score, WhistleLevel
 
@@ -113,7 +114,9 @@ async def test_a_whistle_ends_with_its_case_and_its_place_is_forgotten(
     assert (ended["state"], ended["ended_reason"]) == ("EXPIRED", "案件已办结")
     assert (await town.rows(case))[-1]["action"] == "expire_whistle"
     kept = "select longitude, measures from whistle_sign_ins where whistle_id = $1"
-    await tick(town, "05-30 09:00")
-    assert (await admin.fetchrow(kept, whistle))["longitude"] == 118.17
+    await tick(town, "06-02 09:00")
+    assert (await admin.fetchrow(kept, whistle))["longitude"] == 118.17, "no rule, no end"
+    async with town.open() as transaction:
+        await seed_retention(transaction.connection)
     await tick(town, "06-02 09:00")
     assert tuple(await admin.fetchrow(kept, whistle)) == (None, "现场勘查")

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from typing import Any
 
+from tests import forks
+
 from guanjia import settings
 from guanjia.db.connections import Connections
 from guanjia.db.ids import new_id
@@ -29,10 +31,10 @@ def environment(connections: Connections, **more: str) -> dict[str, str]:
 
 
 async def started(
-    connections: Connections, *arguments: str, **more: str
+    connections: Connections, *arguments: str, program: str = sys.executable, **more: str
 ) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "guanjia.cli", "worker", *arguments,
+        program, "-m", "guanjia.cli", "worker", *arguments,
         env=environment(connections, **more),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
@@ -40,7 +42,7 @@ async def started(
 
 async def said(connections: Connections, *arguments: str, fails: bool = False) -> str:
     """What the command says."""
-    process = await started(connections, *arguments)
+    process = await started(connections, *arguments, program=forks.python())
     text, _ = await process.communicate()
     assert (process.returncode != 0) == fails, text.decode()
     return text.decode()

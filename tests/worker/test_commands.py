@@ -46,7 +46,7 @@ async def state_of(town: Any, job: UUID) -> Any:
         return await transaction.connection.fetchval("select state from jobs where id = $1", job)
 
 
-async def until(what: Any, wanted: Any, seconds: float = 30) -> None:
+async def until(what: Any, wanted: Any, seconds: float = 60) -> None:
     ends = time.monotonic() + seconds
     while (found := await what()) != wanted:
         assert time.monotonic() < ends, found
@@ -76,12 +76,22 @@ async def test_the_queue_is_seen_and_a_job_is_tried_again(
     seen = await said(connections, "status", "--tenant", slug)
     assert f"{slug} 可执行 0 " in " ".join(seen.split())
     assert "已停止 1" in seen
-    assert f"{job} 清理" in seen
+    assert f"{job} 清理(look.sweep,应于" in seen
     assert "UNAVAILABLE 数据库暂时不可用。" in seen
     assert f"{slug}:“清理”将立即重试。" in await said(connections, "retry", str(job))
     assert await state_of(town, job) == "WAITING"
     await said(connections, "--once", "--tenant", slug)
     assert await state_of(town, job) == "DONE"
+    stopped_too, other = await dead_job(town), await dead_job(town, "session.sweep")
+    every = await said(connections, "retry", "--kind", "look.sweep", "--tenant", slug)
+    assert f"{slug}:1 件将立即重试。" in every
+    assert (await state_of(town, stopped_too), await state_of(town, other)) == ("WAITING", "DEAD")
+    for wrong, sentence in (
+        (("--kind", "nothing"), "没有这一类任务"),
+        ((), "请给出任务标识"),
+        ((str(other), "--kind", "look.sweep"), "请给出任务标识"),
+    ):
+        assert sentence in await said(connections, "retry", *wrong, fails=True)
     assert "没有这件任务" in await said(connections, "retry", str(new_id()), fails=True)
     assert "任务标识无效" in await said(connections, "retry", "x", fails=True)
 

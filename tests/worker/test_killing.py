@@ -54,7 +54,7 @@ async def test_killed_workers_lose_nothing_and_do_nothing_twice(
                 wanted = (kills + 1) * 2 * JOBS // (KILLS + 1)
                 # The steps are taken in other processes.
                 while await steps(town) < wanted - random.randint(1, 5):  # noqa: ASYNC110
-                    await asyncio.sleep(0.005)
+                    await asyncio.sleep(0.02)
                 await asyncio.sleep(random.uniform(0, 0.03))
                 await stopped(workers.pop(0), signal.SIGKILL)
                 kills += 1

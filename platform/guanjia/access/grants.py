@@ -35,6 +35,9 @@ from guanjia.tenancy.dependents import DEPENDENTS, Dependent
 
 GRANT = "role:grant"
 MAX_REASON = 200
+SAME_MOMENT = dt.timedelta(minutes=1)
+"""Of two requests that wait for each other the one that began later may be decided first: what it
+gave begins after what the other asks for."""
 
 
 async def grant_role(
@@ -212,7 +215,8 @@ async def _refuse_held(
     start: dt.datetime,
     end: dt.datetime | None,
 ) -> None:
-    """One right is one row: else the revocation of one would leave the other unseen."""
+    """One right is one row: else the revocation of one would leave the other unseen. A right that
+    begins within SAME_MOMENT of the asked start is that right."""
     if await transaction.connection.fetchval(
         "select exists (select 1 from grants where membership_id = $1 and role = $2"
         " and region_id = $3 and revoked_at is null and valid_from <= $4"
@@ -220,7 +224,7 @@ async def _refuse_held(
         membership_id,
         role,
         region_id,
-        start,
+        start + SAME_MOMENT,
         end or FAR_FUTURE,
     ):
         raise Refusal("ALREADY_HELD", "该成员在此区域已持有该角色。", ("role",))

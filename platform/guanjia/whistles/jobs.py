@@ -3,11 +3,9 @@ are kept for longer than the rule says."""
 
 from __future__ import annotations
 
-import datetime as dt
-
 from guanjia.jobs.kinds import JobKind, Work, register
+from guanjia.people.points import forget_points
 from guanjia.whistles import following as following  # makes itself known to cases
-from guanjia.whistles.rules import number
 from guanjia.whistles.service.clocks import strike
 from guanjia.whistles.service.limits import note_lateness
 
@@ -21,11 +19,6 @@ join cases c on c.tenant_id = w.tenant_id and c.id = w.case_id
 where w.tenant_id = $1 and w.state = 'SOUNDED' and w.late_at is null and w.attend_by <= $2
   and (w.urgent or c.suspended_at is null)
 """
-_KEPT = f"interval '{number('POINTS_KEPT', dt.date.max)} days'"
-_OLD = f"""
-select id as subject_id, at + {_KEPT} as due_at from whistle_sign_ins
-where tenant_id = $1 and longitude is not null and at <= $2::timestamptz - {_KEPT}
-"""
 
 
 async def _strike(work: Work) -> bool:
@@ -36,17 +29,6 @@ async def _late(work: Work) -> bool:
     return await note_lateness(work.transaction, work.subject_id, work.now)
 
 
-async def _forget(work: Work) -> bool:
-    """Where somebody stood is gone; how far that was from the case stays."""
-    await work.transaction.connection.execute(
-        "update whistle_sign_ins set longitude = null, latitude = null"
-        " where tenant_id = $1 and id = $2",
-        work.transaction.tenant_id,
-        work.subject_id,
-    )
-    return True
-
-
 register(JobKind("escalation.clock", "催办与自动升级", _REACHED, _strike))
 register(JobKind("whistle.late", "逾期未报到", _LATE, _late))
-register(JobKind("whistle.forget_points", "清除保存期满的报到位置", _OLD, _forget))
+forget_points("whistle.forget_points", "清除保存期满的报到位置", "whistle_sign_ins", "at")

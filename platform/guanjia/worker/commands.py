@@ -31,6 +31,8 @@ from guanjia.worker.running import Worker, tenants
 
 worker_app = typer.Typer(help="后台任务", invoke_without_command=True)
 console = Console(highlight=False, soft_wrap=True)
+SHOWN = 20
+"""So many failed jobs of a tenant are listed; the others are counted."""
 Tenant = Annotated[str | None, typer.Option("--tenant", help="只看一个租户")]
 
 
@@ -163,13 +165,17 @@ async def _status(settings: Settings, slug: str | None) -> None:
             async with database.snapshot(tenant) as connection:
                 found = await status_of(connection, tenant, now)
                 stopped = await connection.fetch(
-                    "select id, title, due_at, attempts, error_code, error_message from jobs"
-                    " where tenant_id = $1 and error_code is not null order by due_at limit 20",
+                    "select id, kind, title, due_at, attempts, error_code, error_message"
+                    " from jobs where tenant_id = $1 and error_code is not null"
+                    " order by due_at, id limit $2",
                     tenant,
+                    SHOWN,
                 )
             console.print(_line(name, found))
             for row in stopped:
                 console.print(_complaint(row), style="red")
+            if (more := found.retrying + found.dead - len(stopped)) > 0:
+                console.print(f"  另有 {more} 件失败的未列出。", style="red")
 
 
 def _line(slug: str, found: Status) -> str:
@@ -190,7 +196,8 @@ def _line(slug: str, found: Status) -> str:
 
 def _complaint(row: Any) -> str:
     return (
-        f"  {row['id']} {row['title']}(应于 {row['due_at'].astimezone(CHINA):%m-%d %H:%M},"
+        f"  {row['id']} {row['title']}({row['kind']},"
+        f"应于 {row['due_at'].astimezone(CHINA):%m-%d %H:%M},"
         f"已试 {row['attempts']} 次):{row['error_code']} {row['error_message']}"
     )
 
