@@ -96,7 +96,7 @@ class View(GraphQL[Context, None]):
         asked = transport.read(body)
         operation.kind, operation.name = transport.kind_and_name(asked.query, asked.name)
         try:
-            client = scope["client"]
+            client = scope.get("client")
             asking = Request.of(
                 headers, self._world.settings.host_suffix, client[0] if client else None
             )

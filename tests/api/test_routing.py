@@ -145,6 +145,8 @@ async def test_rows_are_dated_and_leave_no_hole(town: Any, table: Any, make_town
     assert "派遣路由 1 条" in str(closing["data"]["closeOrganisation"]["userErrors"])
     foreign = await (await make_town()).person("DCMD")
     assert (await foreign.data(EXPLAIN, asked))["explainDispatch"] is None
+    for half in ({}, {"category": category}, {"region": whole}):
+        assert await manager.code(EXPLAIN, half) == "BAD_USER_INPUT"
     assert await clerk.code(
         "mutation ($i: EndRoutingInput!) { endRouting(input: $i) { routing { id } } }",
         {"i": ending},

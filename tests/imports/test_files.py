@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.imports.synthetic import COLUMNS, PARTIES, people
 
 from guanjia.imports import files
 from guanjia.imports.files import BadFile, opened
+from guanjia.imports.kinds import ImportKind
 from guanjia.imports.reading import Chunk, Header, StagedRow, read, staged
 
 HEADERS = [column.header for column in COLUMNS]
@@ -245,6 +247,19 @@ def test_too_many_rows_are_told_before_they_are_read(monkeypatch: pytest.MonkeyP
     assert "最多导入 100 行" in refused(sheet(*rows))
     text = "\n".join(",".join(map(str, r)) for r in [HEADERS, *rows, *rows])
     assert "最多导入 100 行" in refused(text.encode(), "a.csv")
+
+
+def test_rows_that_are_looked_at_together_are_one_part() -> None:
+    data = sheet(*people(1_200, "990101001001"))
+
+    def parts(kind: ImportKind) -> list[int]:
+        found = read(opened(data, "a.xlsx"), kind, {})
+        return [part.rows for part in found if isinstance(part, Chunk)]
+
+    assert parts(PARTIES) == [1_000, 200]
+    assert parts(replace(PARTIES, together=1_200)) == [1_200]
+    with pytest.raises(BadFile, match="最多导入 1,199 行"):
+        parts(replace(PARTIES, together=1_199))
 
 
 def test_the_content_says_what_a_file_is() -> None:

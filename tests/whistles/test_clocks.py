@@ -52,6 +52,7 @@ async def dispatched(town: Any) -> Any:
     )  # fmt: skip
 
 
+ASKED = "派遣后仍未签收"
 L1, L2 = "L1:派遣后无人签收,由社区回应", "L2:处置时限将尽,由街道回应"
 L3, L4 = "L3:超过处置时限,由区级回应", "L4:超期达处置时限的一倍,由区级回应"
 
@@ -64,34 +65,41 @@ async def test_a_clock_reminds_and_escalates_each_time_once(town: Any) -> None:
             new_id(), town.organisations["company"], town.people["worker"].membership_id, LONG_AGO,
         )  # fmt: skip
     case = await dispatched(town)
-    await tick(town, "03-03 17:29")
+    await tick(town, "03-02 10:59")
     assert await told(town, case) == []
+    await asyncio.gather(tick(town, "03-02 11:00"), tick(town, "03-02 11:00"))
+    await tick(town, "03-03 17:29")
+    assert await told(town, case) == [ASKED]
+    assert await inboxes(town) == {"worker": ["case.dispatched", "case.unaccepted"]}
     await tick(town, "03-03 17:30")
-    assert await told(town, case) == [L1]
+    assert await told(town, case) == [ASKED, L1]
     await town.do("worker", "accept_case", case)
     assert (await escalations(town, case))["L1 UNACCEPTED"] == "ANSWERED"
     await tick(town, "03-05 08:30")
     await tick(town, "03-05 09:30")
     half, most, over = "处置时限已用去50%", "处置时限已用去80%", "已超过处置时限"
-    assert await told(town, case) == [L1, half]
+    assert await told(town, case) == [ASKED, L1, half]
     # Two workers that look at the same moment do it once.
     await asyncio.gather(tick(town, "03-06 16:18"), tick(town, "03-06 16:18"))
-    assert await told(town, case) == [L1, half, most, L2]
+    assert await told(town, case) == [ASKED, L1, half, most, L2]
     await tick(town, "03-09 17:31")
-    assert await told(town, case) == [L1, half, most, L2, over, L3]
+    assert await told(town, case) == [ASKED, L1, half, most, L2, over, L3]
     assert not (await town.facts(case)).supervised
     await tick(town, "03-16 17:30")
-    assert await told(town, case) == [L1, half, most, L2, over, L3, L4]
+    assert await told(town, case) == [ASKED, L1, half, most, L2, over, L3, L4]
     facts = await town.facts(case)
     assert facts.supervised
     assert facts == replay(await town.events(case)), "the timeline still leads to the case"
     await tick(town, "03-30 09:00")
-    assert len(await told(town, case)) == 7
+    assert len(await told(town, case)) == 8
     up, late = "escalation.raised", "case.overdue"
     clerks = {name: [up] for name in ("clerk", "second_clerk", "committee_clerk")}
     assert await inboxes(town) == {
         **clerks,
-        "worker": ["case.dispatched", "case.reminded", "case.reminded", late, "case.supervised"],
+        "worker": [
+            "case.dispatched", "case.unaccepted", "case.reminded", "case.reminded", late,
+            "case.supervised",
+        ],
         "street": [up], "street_lead": [up, late],
         "dispatcher": [up, up], "supervisor": [up, up],
     }  # fmt: skip
@@ -101,7 +109,7 @@ async def test_a_clock_reminds_and_escalates_each_time_once(town: Any) -> None:
     assert set((await escalations(town, case)).values()) == {"ANSWERED", "ENDED"}
     await town.do("grid_two", "check_case", case, passed=False, failed_item="未清理干净")
     await tick(town, "04-20 09:00")
-    assert (await told(town, case))[7:] == [over, L2, L3, L4]
+    assert (await told(town, case))[8:] == [over, L2, L3, L4]
 
 
 async def test_what_was_missed_is_made_up_for_by_the_last_alone(town: Any, admin: Any) -> None:

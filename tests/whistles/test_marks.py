@@ -40,6 +40,7 @@ def test_the_moments_lie_in_working_time() -> None:
     assert found.due_at == at("03-09 17:30")
     assert found.twice_at == at("03-16 17:30")
     assert found.accept_by == at("03-03 17:30")
+    assert found.unaccepted_at == at("03-02 11:00")
     hours = clock(2, Unit.URGENT_HOUR)
     assert [hours.first_at, hours.second_at, hours.twice_at] == [
         at("03-02 10:00"), at("03-02 10:36"), at("03-02 13:00"),

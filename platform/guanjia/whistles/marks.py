@@ -24,7 +24,8 @@ _AROUND_THE_CLOCK = frozenset({Unit.URGENT_HOUR, Unit.CALENDAR_DAY})
 class Marks:
     """`started_at` names the clock: it is another one after each dispatch and each rework.
     `first_at` and `second_at` are the shares at which is reminded, `twice_at` the multiple of the
-    limit at which the district meets, `accept_by` when a dispatched case should be accepted."""
+    limit at which the district meets, `accept_by` when a dispatched case should be accepted, and
+    `unaccepted_at` when whoever leads is reminded of that."""
 
     started_at: datetime
     first_at: datetime
@@ -32,6 +33,7 @@ class Marks:
     due_at: datetime
     twice_at: datetime
     accept_by: datetime
+    unaccepted_at: datetime | None
 
 
 def marks(calendar: Calendar, facts: CaseFacts, adjustments: Iterable[Adjustment]) -> Marks | None:
@@ -47,11 +49,12 @@ def marks(calendar: Calendar, facts: CaseFacts, adjustments: Iterable[Adjustment
         for code in ("REMIND_FIRST", "REMIND_SECOND")
     )
     twice = calendar.advance(due, value * (number("L4_TIMES", day) - 1), unit).at
-    accept = limit("L1_UNACCEPTED", day)
     since = facts.dispatched_at or started
-    return Marks(
-        started, first, second, due, twice, calendar.due(since, accept.value, accept.unit).at
+    reminder, accept = (
+        calendar.due(since, allowed.value, allowed.unit).at
+        for allowed in (limit("UNACCEPTED", day), limit("L1_UNACCEPTED", day))
     )
+    return Marks(started, first, second, due, twice, accept, reminder)
 
 
 def _running(

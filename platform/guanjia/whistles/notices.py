@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from guanjia.notifications.notices import Fact, Form, NoticeKind, register
 
-REMINDED, OVERDUE = "case.reminded", "case.overdue"
+REMINDED, OVERDUE, UNACCEPTED = "case.reminded", "case.overdue", "case.unaccepted"
 RAISED, TASKED = "escalation.raised", "escalation.tasked"
 SOUNDED, HELD = "whistle.sounded", "whistle.sign_in_held"
 ANSWERED, WITHDRAWN = "whistle.answered", "whistle.withdrawn"
@@ -17,6 +17,12 @@ for _kind in (
         "催办",
         "案件{number}的处置时限已用去{percent}%,{limit}到期。",
         ("number", Fact("percent", Form.COUNT), _LIMIT),
+    ),
+    NoticeKind(
+        UNACCEPTED,
+        "请签收",
+        "案件{number}派遣后仍未签收,请尽快签收;到{limit}仍未签收的,将升级到社区。",
+        ("number", _LIMIT),
     ),
     NoticeKind(OVERDUE, "超期", "案件{number}已超过处置时限({limit})。", ("number", _LIMIT)),
     NoticeKind(

@@ -13,6 +13,7 @@ from guanjia.cases.schema.types import AssignmentRole, CaseCategory, CaseLevel
 from guanjia.cases.service import explanations, routes
 from guanjia.compounds.schema.writing import writes
 from guanjia.db.scope import Scope
+from guanjia.graph.errors import BAD_USER_INPUT, Denied
 from guanjia.graph.filters import IdFilter, RegionFilter, asked_for, by, filters, holds, row_id
 from guanjia.graph.marks import requires
 from guanjia.graph.nodes import Connection, column, derived, node, one, root_connection
@@ -178,6 +179,8 @@ async def _explain(
     ] = None,
 ) -> DispatchExplanation | None:
     context: Any = info.context
+    if case_id is None and (category_id is None or region_id is None):
+        raise Denied(BAD_USER_INPUT, "请给出案件,或同时给出类别与区域。")
     readable = await context.scope("case:read") if case_id is not None else scope
     async with context.reader.alone() as connection:
         found = await explanations.explain_dispatch(

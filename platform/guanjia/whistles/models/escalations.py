@@ -78,6 +78,7 @@ class CaseClock(Model):
     due_at = fields.DatetimeField()
     twice_at = fields.DatetimeField()
     accept_by = fields.DatetimeField()
+    unaccepted_at = fields.DatetimeField(null=True)
     reminded = fields.IntField()
     raised = fields.TextField()
     next_at = fields.DatetimeField(null=True)

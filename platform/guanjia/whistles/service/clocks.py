@@ -24,19 +24,22 @@ from guanjia.whistles.levels import EscalationLevel, Trigger
 from guanjia.whistles.marks import Marks, marks
 from guanjia.whistles.rules import number
 from guanjia.whistles.service.escalating import insert
-from guanjia.whistles.service.telling import tell_overdue, tell_reminder
+from guanjia.whistles.service.telling import tell_overdue, tell_reminder, tell_unaccepted
 
 S = CaseState
 HANDLED = frozenset({S.DISPATCHED, S.RETURNED, S.ACCEPTED, S.IN_PROGRESS, S.REWORK})
 """While the work is the handler's: afterwards the clock runs, and only that it is late is told."""
 FIRST, SECOND, OVERDUE = 1, 2, 3
+_UNACCEPTED = "REMINDED_TO_ACCEPT"
+"""Stands among what the clock has brought about: told once for each clock."""
 _SHARES = {FIRST: "REMIND_FIRST", SECOND: "REMIND_SECOND"}
 REMINDED = Transition("REMINDED", "remind_case", "催办", frozenset[Any](OPEN), None, (SYSTEM_STEP,))
 _SAVE = """
 insert into case_clocks (case_id, started_at, first_at, second_at, due_at, twice_at, accept_by,
-  reminded, raised, next_at) values ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+  reminded, raised, next_at, unaccepted_at) values ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 on conflict (tenant_id, case_id) do update set started_at = $3, first_at = $4, second_at = $5,
-  due_at = $6, twice_at = $7, accept_by = $8, reminded = $9, raised = $10, next_at = $11
+  due_at = $6, twice_at = $7, accept_by = $8, reminded = $9, raised = $10, next_at = $11,
+  unaccepted_at = $12
 where case_clocks.tenant_id = $1
 """
 
@@ -76,6 +79,11 @@ async def strike(transaction: Transaction, case_id: UUID, now: datetime) -> bool
     if reached > reminded:
         await _remind(case, reached)
         reminded = reached
+    asked = _asked_to_accept(found, case.facts)
+    if asked is not None and asked <= now and _UNACCEPTED not in raised:
+        if now < found.accept_by:
+            await _remind_to_accept(case, found.accept_by)
+        raised.add(_UNACCEPTED)
     for trigger, level, at in _escalations(found, case.facts):
         if at <= now and trigger not in raised:
             await insert(case, level, trigger)
@@ -90,6 +98,10 @@ def _reminders(found: Marks, facts: CaseFacts) -> Iterable[tuple[int, datetime]]
         yield SECOND, found.second_at
     if facts.state not in FINISHED:
         yield OVERDUE, found.due_at
+
+
+def _asked_to_accept(found: Marks, facts: CaseFacts) -> datetime | None:
+    return found.unaccepted_at if facts.state is S.DISPATCHED else None
 
 
 def _escalations(
@@ -109,7 +121,16 @@ def _next(found: Marks, facts: CaseFacts, reminded: int, raised: Iterable[str]) 
         return None
     waiting = [at for rank, at in _reminders(found, facts) if rank > reminded]
     waiting += [at for trigger, _, at in _escalations(found, facts) if trigger not in set(raised)]
+    asked = _asked_to_accept(found, facts)
+    if asked is not None and _UNACCEPTED not in set(raised):
+        waiting.append(asked)
     return min(waiting, default=None)
+
+
+async def _remind_to_accept(case: CaseFile, limit: datetime) -> None:
+    """Before the community is called on, whoever leads hears of it."""
+    await tell_unaccepted(case, limit, f"{case.id} {case.facts.clock_started_at}")
+    await _note(case, "派遣后仍未签收")
 
 
 async def _remind(case: CaseFile, rank: int) -> None:
@@ -121,6 +142,10 @@ async def _remind(case: CaseFile, rank: int) -> None:
     else:
         said = "已超过处置时限"
         await tell_overdue(case, key, handled=case.facts.state in HANDLED)
+    await _note(case, said)
+
+
+async def _note(case: CaseFile, said: str) -> None:
     await case.annotate(
         Step(REMINDED, None, SYSTEM_STEP),
         Payload(note=said, organisation_id=case.facts.handler_id),
@@ -131,7 +156,7 @@ async def _save(case: CaseFile, found: Marks, reminded: int, raised: set[str]) -
     await case.transaction.connection.execute(
         _SAVE, case.transaction.tenant_id, case.id, found.started_at, found.first_at,
         found.second_at, found.due_at, found.twice_at, found.accept_by, reminded, sorted(raised),
-        _next(found, case.facts, reminded, raised),
+        _next(found, case.facts, reminded, raised), found.unaccepted_at,
     )  # fmt: skip
 
 

@@ -38,6 +38,11 @@ async def tell_reminder(case: CaseFile, percent: int, key: str) -> None:
     )
 
 
+async def tell_unaccepted(case: CaseFile, limit: datetime, key: str) -> None:
+    """Those who are to work on the case are reminded to accept it."""
+    await _tell(case, notices.UNACCEPTED, await _workers(case), {"limit": limit}, key)
+
+
 async def tell_overdue(case: CaseFile, key: str, *, handled: bool) -> None:
     """The supervisor is told that the case is late, and while it is in hand those who work on it;
     under supervision (督办) the district too."""
