@@ -136,5 +136,23 @@ async def test_many_homes_call_the_district_once_the_case_is_filed(street: Stree
     assert len(await street.sql(waits, other["id"])) == 1, "once a case"
 
 
+async def test_a_point_within_an_outline_is_in_its_compound(street: Street) -> None:
+    ring = [[118.17, 26.64], [118.175, 26.64], [118.175, 26.644], [118.17, 26.64]]
+    outline = {"type": "Polygon", "coordinates": [ring]}
+    found = await street.clerk.data("{ compounds { nodes { id version } } }")
+    [compound] = found["compounds"]["nodes"]
+    await street.clerk.done("changeCompound", **compound, boundary=outline)
+    query = "query ($id: ID!) { case(id: $id) { compound { id } } }"
+    # Within; within the corners alone; outside.
+    for place, within in (((118.174, 26.642), True), ((118.171, 26.6435), False),
+                          ((118.18, 26.65), False)):  # fmt: skip
+        longitude, latitude = place
+        case = await street.town.opened(
+            street.checker, "north1grid", longitude=longitude, latitude=latitude
+        )
+        told = (await street.clerk.data(query, {"id": case["id"]}))["case"]["compound"]
+        assert told == ({"id": compound["id"]} if within else None), place
+
+
 def _ids(count: int) -> list[str]:
     return [f"00000000-0000-7000-8000-{n:012}" for n in range(count)]
