@@ -148,10 +148,18 @@ async def test_a_point_within_an_outline_is_in_its_compound(street: Street) -> N
                           ((118.18, 26.65), False)):  # fmt: skip
         longitude, latitude = place
         case = await street.town.opened(
-            street.checker, "north1grid", longitude=longitude, latitude=latitude
-        )
-        told = (await street.clerk.data(query, {"id": case["id"]}))["case"]["compound"]
-        assert told == ({"id": compound["id"]} if within else None), place
+            street.clerk, "north1grid", longitude=longitude, latitude=latitude,
+            affectedBuildingIds=[street.building],
+        )  # fmt: skip
+        shown = (await street.clerk.data(query, {"id": case["id"]}))["case"]["compound"]
+        assert shown == ({"id": compound["id"]} if within else None), place
+    # Others are named by whoever closes the case: they are asked, and the timeline says so.
+    await street.handled(None, case)
+    survey = await street.closed(case, affectedHouseUnitIds=street.homes[:1])
+    assert survey["satisfaction"]["asked"] == 1
+    [event] = await told(street, case, "AFFECTED_NAMED")
+    assert (event["households"], event["note"]) == (1, "房屋1户")
+    assert (await seen(street.clerk, case))["homes"] == ["1幢2单元501"]
 
 
 def _ids(count: int) -> list[str]:
