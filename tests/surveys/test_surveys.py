@@ -121,6 +121,9 @@ async def test_who_handled_it_is_told_the_rate_and_nothing_else(street: Street) 
         {"actorName": "系统", "actorRole": "SYSTEM", "code": "ANSWERED", "note": None}
     ]
     assert found["case"]["survey"]["targets"]["totalCount"] == 1, "as a resident: their own home"
+    # The hash that is shown is over more than anybody could try out.
+    [event] = await street.sql("select choice, salt from case_events where code = 'ANSWERED'")
+    assert (event["choice"], len(event["salt"])) == ("DISSATISFIED", 32)
     answers = "query ($id: ID!) { survey(id: $id) { answers { nodes { choice comment } } } }"
     said = [{"choice": "DISSATISFIED", "comment": "还是松动"}]
     found = await street.chief.data(answers, {"id": survey["id"]})
