@@ -122,8 +122,9 @@ _FINISHED = "('ARCHIVED', 'CLOSED', 'EVALUATED', 'EVALUATING', 'NOT_FILED', 'VOI
 _SOLVED = (
     "(select case r.outcome when 'RESOLVED_ON_SITE' then r.decided_at when 'TO_CASE' then"
     " (select k.closed_at from cases k where k.tenant_id = $2 and k.id = r.case_id"
-    f" and k.state in {_FINISHED} and (select v.answered > 0 and v.satisfied * 100"
-    " >= 60 * v.answered from surveys v where v.tenant_id = $2 and v.kind = 'CASE'"
+    f" and k.state in {_FINISHED} and (select v.state = 'CLOSED' and v.answered > 0"
+    " and v.satisfied * 100 >= 60 * v.answered from surveys v where v.tenant_id = $2"
+    " and v.kind = 'CASE'"
     " and v.subject_id = k.id order by v.round desc limit 1)) end from resolutions r"
     " where r.tenant_id = $2 and r.item_id = i.id and r.adopted)"
 )

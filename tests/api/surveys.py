@@ -33,8 +33,9 @@ DOCUMENTS: list[tuple[str, Any]] = [
 
 
 async def populate_surveys(town: Any) -> None:
-    """At each compound a survey of a case there, and a second one that runs, ask the home, which
-    answered at its door, and somebody without a home, who has not."""
+    """Each reported case affects the homes of its community. At each compound a survey of a case
+    there, and a second one that runs, ask the home, which answered at its door, and somebody
+    without a home, who has not."""
     async with town.api.world.database.tenant_transaction(town.tenant.id) as transaction:
         run, fetch = transaction.connection.execute, transaction.connection.fetch
         rows = await fetch(
@@ -69,3 +70,13 @@ async def populate_surveys(town: Any) -> None:
                 " 26.641)",
                 uuid4(), survey, home, row["member"],
             )  # fmt: skip
+        for table, column, found in (
+            ("case_homes", "house_unit_id", "h.id"),
+            ("case_buildings", "building_id", "h.building_id"),
+        ):  # fmt: skip
+            await run(
+                f"insert into {table} (id, case_id, {column}) select gen_random_uuid(), k.id,"
+                f" {found} from cases k join compounds c on c.region_path = k.community_path"
+                " join house_units h on h.compound_id = c.id where k.state = 'REPORTED'"
+                " on conflict do nothing"
+            )

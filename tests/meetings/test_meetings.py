@@ -339,10 +339,13 @@ async def test_a_case_solves_its_item_when_those_asked_are_satisfied(
         "insert into surveys (tenant_id, id, kind, subject_id, round, title, region_id,"
         " region_path, state, opened_at, closes_at, uploads_until, closed_at, asked, answered,"
         " satisfied, dissatisfied) select tenant_id, gen_random_uuid(), 'CASE', id, 1, title,"
-        " region_id, region_path, 'CLOSED', now(), now(), now(), now(), $2::int, $2, $3::int,"
+        " region_id, region_path, 'OPEN', now(), now(), now(), null, $2::int, $2, $3::int,"
         " $2 - $3 from cases where id = $1",
         case, len(choices), content,
     )  # fmt: skip
+    running = await parlour.secretary.data("{ agendaItems { nodes { resolvedAt } } }")
+    assert running["agendaItems"]["nodes"] == [{"resolvedAt": None}], "it would tell who said what"
+    await admin.execute("update surveys set state = 'CLOSED', closed_at = now()")
     found = await parlour.secretary.data(
         "query ($c: ID!) { agendaItems(filter: { compound: $c, resolved: true }) { totalCount }"
         " all: agendaItems { nodes { open resolvedAt resolutions { caseState case { timeline"

@@ -136,5 +136,31 @@ async def test_many_homes_call_the_district_once_the_case_is_filed(street: Stree
     assert len(await street.sql(waits, other["id"])) == 1, "once a case"
 
 
+async def test_a_point_within_an_outline_is_in_its_compound(street: Street) -> None:
+    ring = [[118.17, 26.64], [118.175, 26.64], [118.175, 26.644], [118.17, 26.64]]
+    outline = {"type": "Polygon", "coordinates": [ring]}
+    found = await street.clerk.data("{ compounds { nodes { id version } } }")
+    [compound] = found["compounds"]["nodes"]
+    await street.clerk.done("changeCompound", **compound, boundary=outline)
+    query = "query ($id: ID!) { case(id: $id) { compound { id } } }"
+    # Within; within the corners alone; outside.
+    for place, within in (((118.174, 26.642), True), ((118.171, 26.6435), False),
+                          ((118.18, 26.65), False)):  # fmt: skip
+        longitude, latitude = place
+        case = await street.town.opened(
+            street.clerk, "north1grid", longitude=longitude, latitude=latitude,
+            affectedBuildingIds=[street.building],
+        )  # fmt: skip
+        shown = (await street.clerk.data(query, {"id": case["id"]}))["case"]["compound"]
+        assert shown == ({"id": compound["id"]} if within else None), place
+    # Others are named by whoever closes the case: they are asked, and the timeline says so.
+    await street.handled(None, case)
+    survey = await street.closed(case, affectedHouseUnitIds=street.homes[:1])
+    assert survey["satisfaction"]["asked"] == 1
+    [event] = await told(street, case, "AFFECTED_NAMED")
+    assert (event["households"], event["note"]) == (1, "房屋1户")
+    assert (await seen(street.clerk, case))["homes"] == ["1幢2单元501"]
+
+
 def _ids(count: int) -> list[str]:
     return [f"00000000-0000-7000-8000-{n:012}" for n in range(count)]

@@ -88,8 +88,23 @@ async def test_who_handled_it_is_told_the_rate_and_nothing_else(street: Street) 
     )  # fmt: skip
     await street.estate.bound(person["id"], "TENANT", houseUnitId=street.homes[3])
     case = await street.handled()
+    # Who sits in the butler's seat of the company's branch is of the company too.
+    butler = street.owners[1]
+    await street.sql(
+        "with k as (insert into property_companies (id, organisation_id, credit_code,"
+        " party_members) values (gen_random_uuid(), $1, '91350702MA99999965', 3) returning id),"
+        " g as (insert into party_organisations (id, kind, name, region_id, company_id,"
+        " full_members, probationary_members, established_on) select gen_random_uuid(),"
+        " 'COMPANY_BRANCH', '甲物业党支部', o.region_id, k.id, 3, 0, '2020-01-01' from k"
+        " join organisations o on o.id = $1 returning id)"
+        " insert into seat_tenures (id, compound_id, seat, person_id, party_organisation_id,"
+        " valid_from) select gen_random_uuid(), c.id, 'PROPERTY_PARTY', p.id, g.id, '2020-01-01'"
+        " from g, compounds c, persons p where p.membership_id = $2",
+        street.town.organisations["甲物业"], butler.membership,
+    )  # fmt: skip
     survey = await street.closed(case, affectedBuildingIds=[street.building])
     assert await street.refused(tenant, survey) == "NOT_INDEPENDENT"
+    assert await street.refused(butler, survey) == "NOT_INDEPENDENT"
     inbox = "{ notifications { nodes { title kind } } }"
     told = {"title": "请为处置结果评价", "kind": "survey.opened"}
     assert told in (await street.owners[0].data(inbox))["notifications"]["nodes"]
@@ -106,6 +121,9 @@ async def test_who_handled_it_is_told_the_rate_and_nothing_else(street: Street) 
         {"actorName": "系统", "actorRole": "SYSTEM", "code": "ANSWERED", "note": None}
     ]
     assert found["case"]["survey"]["targets"]["totalCount"] == 1, "as a resident: their own home"
+    # The hash that is shown is over more than anybody could try out.
+    [event] = await street.sql("select choice, salt from case_events where code = 'ANSWERED'")
+    assert (event["choice"], len(event["salt"])) == ("DISSATISFIED", 32)
     answers = "query ($id: ID!) { survey(id: $id) { answers { nodes { choice comment } } } }"
     said = [{"choice": "DISSATISFIED", "comment": "还是松动"}]
     found = await street.chief.data(answers, {"id": survey["id"]})

@@ -98,6 +98,8 @@ class Payload:
     accepted: bool | None = None
     related_case_id: UUID | None = None
     choice: Satisfaction | None = None
+    salt: str | None = None
+    """At random and shown nowhere, so that the event's hash does not tell the choice."""
     households: int | None = None
     cost_fen: int | None = None
     handling_minutes: int | None = None

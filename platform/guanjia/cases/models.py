@@ -293,6 +293,7 @@ class CaseEvent(Model):
     accepted = fields.BooleanField(null=True)
     related_case_id = fields.UUIDField(null=True)
     choice = fields.TextField(null=True)
+    salt = fields.TextField(null=True)
     households = fields.IntField(null=True)
     cost_fen = fields.BigIntField(null=True)
     handling_minutes = fields.IntField(null=True)

@@ -77,7 +77,7 @@ HOUSING, CITY = "@延平区住房和城乡建设局", "@延平区城市管理局
 ENVIRONMENT, OF_BUILDER = "@延平区生态环境局", f"@{BUILDER}"
 NOBODY_PHOTO = "噪音问题,以录音为证"
 
-_POOL = (118.1705, 26.6352)
+_POOL = (118.1722, 26.6421)
 TO_STREET = Whistled(
     "demo-noise-l2",
     "2026-03-02 10:30",
@@ -139,8 +139,8 @@ NOISE = Tale(
             "location": "碧桂园·珑樾台小区消力池",
             "component": "消力池",
             "componentCount": 2,
-            "longitude": 118.1705,
-            "latitude": 26.6352,
+            "longitude": _POOL[0],
+            "latitude": _POOL[1],
             "source": "BUILDING_STEWARD",
             "noPhotoReason": NOBODY_PHOTO,
         },

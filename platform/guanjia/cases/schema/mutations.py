@@ -37,7 +37,7 @@ class OpenCaseInput(Affected):
     title: str
     location: str
     compound_id: strawberry.ID | None = strawberry.field(
-        default=None, description="所在小区,在小区之内的填写"
+        default=None, description="所在小区;不填而坐标在某小区边界之内的,为该小区"
     )
     source: CaseSource
     longitude: Degrees | None = strawberry.field(

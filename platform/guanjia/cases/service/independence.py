@@ -14,6 +14,7 @@ from guanjia.cases.facts import CaseFacts
 from guanjia.cases.reasons import LEVEL_ORDER, LEVEL_TITLES
 from guanjia.cases.transitions import HANDLING, Authority
 from guanjia.db.pools import Transaction
+from guanjia.graph.times import local_date
 
 CHECK = "case:check"
 _HOLDING = """
@@ -37,6 +38,16 @@ select o.membership_id from case_assignments a join organisation_members o
 where a.tenant_id = $1 and a.case_id = $2
 union select e.actor_id from case_events e
 where e.tenant_id = $1 and e.case_id = $2 and e.action = any($4) and e.actor_id is not null
+union select p.membership_id from case_assignments a join property_companies k
+  on k.tenant_id = $1 and k.organisation_id = a.organisation_id
+  join party_organisations g on g.tenant_id = $1 and g.company_id = k.id
+  join (select party_organisation_id, person_id, valid_from, valid_to from seat_tenures
+      where tenant_id = $1
+    union all select party_organisation_id, person_id, valid_from, valid_to from party_posts
+      where tenant_id = $1) h
+    on h.party_organisation_id = g.id and daterange(h.valid_from, h.valid_to, '[]') @> $5::date
+  join persons p on p.tenant_id = $1 and p.id = h.person_id and p.membership_id is not null
+where a.tenant_id = $1 and a.case_id = $2
 """
 
 
@@ -79,9 +90,10 @@ async def supervisors(
 
 
 async def involved(transaction: Transaction, case_id: UUID, now: datetime) -> set[UUID]:
-    """Who belongs to an organisation that handles or handled the case, or worked on it for one."""
+    """Who belongs to an organisation that handles or handled the case, or worked on it for one;
+    for a property company also who holds a post in its party branch, or a butler's seat for it."""
     working = await transaction.connection.fetch(
-        _WORKED, transaction.tenant_id, case_id, now, sorted(HANDLING)
+        _WORKED, transaction.tenant_id, case_id, now, sorted(HANDLING), local_date(now)
     )
     return {row["membership_id"] for row in working}
 

@@ -20,7 +20,7 @@ from guanjia.graph.times import CHINA, local_date
 LONGEST = dt.timedelta(days=92)
 MOST_CASES, MOST_CHANGES = 5_000, 50
 _CASES = (
-    "select c.id, c.category_id, c.region_path, c.longitude, c.latitude, c.location,"
+    "select c.id, c.category_id, c.region_path, c.compound_id, c.longitude, c.latitude, c.location,"
     " c.dispatched_at, coalesce(c.dispatched_level, c.level) as level, k.kind,"
     " o.id as handler_id, o.name as handler, o.kind as handler_kind"
     " from cases c join case_categories k on k.tenant_id = $1 and k.id = c.category_id"
@@ -122,6 +122,7 @@ async def _leads(
         kind,
         level,
         case["region_path"],
+        case["compound_id"],
         longitude=case["longitude"],
         latitude=case["latitude"],
         words=case["location"],

@@ -22,7 +22,8 @@ from guanjia.cases.service.casefile import Step, file_of, open_file
 from guanjia.cases.service.contacts import Contact, keep_contact
 from guanjia.cases.states import stage_of
 from guanjia.cases.transitions import LABELS
-from guanjia.compounds.points import point
+from guanjia.compounds.points import Point, point
+from guanjia.compounds.service.outlines import compound_around
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Reach, Scope
@@ -66,10 +67,10 @@ async def report_case(
 ) -> Case:
     """T1. A case is REPORTED (or a DRAFT), numbered, in the charge of the level whose officer
     reported it: the community unless a street or the district did. `region_id` is the grid or
-    community it lies in, `compound_id` the compound there, if it is in one, `longitude` and
-    `latitude` are degrees in WGS-84; `component` is what kind of thing it is about, with how many
-    of it. Unless the reporter is on duty there, it is to be verified
-    before it is filed. The contact is sealed by the vault; without a contact none is needed. Whom
+    community it lies in, `compound_id` the compound there, if it is in one and its point does not
+    say so, `longitude` and `latitude` are degrees in WGS-84; `component` is what kind of thing it
+    is about, with how many of it. Unless the reporter is on duty there, it is to be verified before
+    it is filed. The contact is sealed by the vault; without a contact none is needed. Whom
     it affects the reporter names as far as they may read it, or somebody who may has (`affected`).
     The same idempotency key gives the same case again."""
     key = inputs.line(idempotency_key, "幂等键", "idempotencyKey", _KEY_LENGTH)
@@ -107,7 +108,7 @@ async def report_case(
     reach = _reach(scope, region["path"])
     if region["level"] not in _PLACES:
         raise Refusal(BAD_USER_INPUT, "案件须落在网格或社区。", ("regionId",))
-    data["compound_id"] = await _compound(transaction, compound_id, region["path"])
+    data["compound_id"] = await _compound(transaction, compound_id, region["path"], place)
     data["verify_first"] = not _on_duty(actor, region["path"])
     photographed = bool(await pictured(transaction, actor, attachment_ids))
     reason = data["no_photo_reason"] or photographed or None
@@ -192,8 +193,15 @@ async def _region(transaction: Transaction, region_id: UUID) -> Mapping[str, Any
     return found
 
 
-async def _compound(transaction: Transaction, compound_id: UUID | None, path: str) -> UUID | None:
-    """The active compound, of the community in which the place lies."""
+async def _compound(
+    transaction: Transaction, compound_id: UUID | None, path: str, place: Point | None
+) -> UUID | None:
+    """The active compound, of the community in which the place lies; without one the compound
+    whose outline holds the point."""
+    if compound_id is None and place is not None:
+        return await compound_around(
+            transaction.connection, transaction.tenant_id, path[:15], place
+        )
     if compound_id is not None and not await transaction.connection.fetchval(
         "select exists (select 1 from compounds where tenant_id = $1 and id = $2 and active"
         " and community_path = left($3, 15))",

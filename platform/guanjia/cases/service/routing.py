@@ -182,6 +182,7 @@ async def matter_of(
         kind=CategoryKind(kind),
         level=level or Level(case["level"]),
         region_path=case["region_path"],
+        compound_id=case["compound_id"],
         longitude=case["longitude"],
         latitude=case["latitude"],
         words=case["location"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -116,7 +117,8 @@ class _Evaluated:
         self._file = file
 
     async def answered(self, choice: Satisfaction, channel: Channel) -> None:
-        await self._file.follow(_ACTIONS[channel], Payload(choice=choice))
+        said = Payload(choice=choice, salt=secrets.token_hex(16))
+        await self._file.follow(_ACTIONS[channel], said)
 
 
 async def _open(transaction: Transaction, case_id: UUID, now: datetime) -> _Evaluated:

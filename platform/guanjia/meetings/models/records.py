@@ -74,7 +74,9 @@ _FINISHED = ", ".join(f"'{state}'" for state in sorted(FINISHED))
 _SATISFIED = number("SOLVED_SATISFACTION", dt.date.max)
 _RESOLUTION = "from resolutions ir where ir.tenant_id = {tenant} and ir.item_id = {row}.id"
 _CONTENT = (
-    f"(select cs.answered > 0 and cs.satisfied * 100 >= {_SATISFIED} * cs.answered"
+    # Not before the survey is over: what the first answers are would be seen.
+    "(select cs.state = 'CLOSED' and cs.answered > 0"
+    f" and cs.satisfied * 100 >= {_SATISFIED} * cs.answered"
     f" from surveys cs where cs.tenant_id = {{tenant}} and cs.kind = '{SURVEYED}'"
     " and cs.subject_id = ic.id order by cs.round desc limit 1)"
 )
