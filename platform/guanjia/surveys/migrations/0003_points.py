@@ -6,7 +6,7 @@ from guanjia.db.tables import Rights, Sql
 
 
 class Migration(BaseMigration):
-    dependencies = [("surveys", "0001_surveys")]
+    dependencies = [("surveys", "0002_doors")]
     operations = [
         Sql(
             "create index survey_answers_points on survey_answers (tenant_id, answered_at)"
