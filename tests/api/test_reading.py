@@ -78,7 +78,7 @@ UNPLANNED = {
     "myHomes", "listDifference", "avoidanceFindings", "propertyCensus", "myButlers",
     "indicatorMetrics", "indicator", "checkIndicator", "board", "explainDispatch", "mySurveys",
     "scoreWeights", "previewRouting",
-    "noticeKinds", "noticeSettings", "previewNotice",
+    "noticeGateways", "noticeKinds", "noticeSettings", "previewNotice",
 }  # fmt: skip
 """The root queries that are left to the stock executor on purpose, each with its reason."""
 

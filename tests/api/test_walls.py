@@ -86,6 +86,7 @@ READING = {
     "scoreWeights": '{ scoreWeights(on: "2026-01-01") { percent } }',
     "noticeKinds": "{ noticeKinds { code } }",
     "noticeSettings": "{ noticeSettings { version } }",
+    "noticeGateways": "{ noticeGateways { channel url } }",
     "previewNotice": '{ previewNotice(kind: "case.overdue", template: "x") { text } }',
     "regions": "{ regions { totalCount } }",
     "region": '{ region(id: "00000000-0000-0000-0000-000000000000") { id } }',
