@@ -141,6 +141,25 @@ async def test_an_owner_of_two_homes_is_one_owner(parlour: Parlour, admin: Any) 
     assert (counted["valid"], counted["adopted"]) == (True, False), "half of the area is not more"
 
 
+async def test_what_the_developer_has_not_handed_over_has_one_owner(parlour: Parlour) -> None:
+    clerk = await parlour.town.person("COMM", "north1")
+    unsold = []
+    for number in range(3):
+        made = await clerk.done(
+            "createHouseUnit", "houseUnit { id }", buildingId=parlour.house.building, floor="4",
+            room=f"40{number}", areaDm2=10000, validFrom="2020-01-01",
+        )  # fmt: skip
+        unsold.append(made["houseUnit"]["id"])
+    # One home was sold and is not handed over: it counts with the others, not for its buyer.
+    given = await asked(parlour, developerHouseUnitIds=[*unsold, parlour.homes[3]])
+    vote = (await clerk.done("openOwnersVote", VOTE, **given))["vote"]
+    assert (vote["totalAreaM2"], vote["totalOwners"]) == (700, 3 + 1)
+    given = await asked(parlour, title="没有注明")
+    assert (await clerk.done("openOwnersVote", VOTE, **given))["vote"]["totalOwners"] == 4 + 3
+    given["developerHouseUnitIds"] = [parlour.owners[0]]
+    assert await clerk.refused("openOwnersVote", given) == "NOT_FOUND"
+
+
 async def test_what_is_no_owners_vote_is_refused(parlour: Parlour) -> None:
     secretary = parlour.secretary
     for given_values, code in (

@@ -23,6 +23,10 @@ from guanjia.reading.mapping import Order, SortKey
 _TYPE_NAME = (
     "(select dt.name from meeting_types dt where dt.tenant_id = {tenant} and dt.id = {row}.type_id)"
 )
+_PROPOSER = (
+    "(select dp.name_mask from persons dp where dp.tenant_id = {tenant}"
+    " and dp.id = {row}.proposer_id and {row}.proposer_public)"
+)
 _COMPOUND_NAME = (
     "(select dc.name from compounds dc where dc.tenant_id = {tenant} and dc.id = {row}.compound_id)"
 )
@@ -47,6 +51,7 @@ class PublishedItem:
     id: strawberry.ID = column()
     position: int = column("第几项")
     title: str = column("议题")
+    proposer_name: str | None = derived(_PROPOSER, "提出人,已遮盖;只在其同意公开时")
     household_count: int = derived(HOUSEHOLDS, "涉及户数")
     resolved_at: dt.datetime | None = derived(records.RESOLVED_AT, "何时解决;未解决为空")
     resolutions: list[PublishedResolution] = many(
