@@ -6,6 +6,8 @@ import asyncio
 import datetime as dt
 import ipaddress
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -227,3 +229,13 @@ async def test_an_administrator_tries_a_channel(district: District, receiver: Re
     assert await district.work(now + dt.timedelta(minutes=2)) == {Outcome.DONE: 1}
     shown = (await system.data(tried, {"id": lost["notification"]["id"]}))["notification"]
     assert shown["deliveries"] == [{"state": "DROPPED", "problem": "本人没有登记手机号码。"}]
+
+
+def test_a_worker_of_its_own_can_open_what_is_sealed() -> None:
+    """It has no API: what the modules say at their import has to reach it another way."""
+    asked = (
+        "import guanjia.worker.commands; from guanjia.db import seals;"
+        " from guanjia.jobs.kinds import load_kinds; load_kinds(); print(len(seals._PROVIDERS))"
+    )
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, check=True)
+    assert said.stdout == b"1\n"

@@ -54,3 +54,6 @@ class RowSealing:
 
 def sealing(settings: Settings) -> seals.Sealing:
     return RowSealing(vault_of(settings))
+
+
+seals.provide(sealing)
