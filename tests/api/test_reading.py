@@ -77,7 +77,7 @@ UNPLANNED = {
     "whyAllowed", "duplicateCandidates", "findPerson", "personDuplicates", "calendarYears",
     "myHomes", "listDifference", "avoidanceFindings", "propertyCensus", "myButlers",
     "indicatorMetrics", "indicator", "checkIndicator", "board", "explainDispatch", "mySurveys",
-    "scoreWeights", "previewRouting",
+    "scoreWeights", "previewRouting", "myBallots",
     "noticeGateways", "noticeKinds", "noticeSettings", "previewNotice",
 }  # fmt: skip
 """The root queries that are left to the stock executor on purpose, each with its reason."""

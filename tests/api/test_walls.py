@@ -77,6 +77,7 @@ READING = {
     "survey": '{ survey(id: "00000000-0000-0000-0000-000000000000") { id } }',
     "surveyTargets": "{ surveyTargets { totalCount } }",
     "mySurveys": "{ mySurveys { id } }",
+    "myBallots": "{ myBallots { choice } }",
     "surveyKinds": "{ surveyKinds { totalCount } }",
     "indicatorMetrics": "{ indicatorMetrics { id } }",
     "indicator": '{ indicator(id: "case.due", regionId: "x", period: "2026") { period } }',

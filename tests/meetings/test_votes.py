@@ -215,11 +215,23 @@ async def test_a_home_answers_once_through_its_vote_holder(parlour: Parlour, adm
             "update persons set membership_id = $2 where id = $1", person, member.membership
         )
     mine = {"voteId": poll["id"], "houseUnitId": parlour.homes[0], "choice": "FOR"}
+    vote = (await secretary.done("openOwnersVote", VOTE, **await asked(parlour)))["vote"]
+    ballots = (
+        "{ myBallots { houseUnitId houseUnitLabel choice ownersVote { id } householdPoll"
+        " { id castCount } } }"
+    )
+    of_home = {"houseUnitId": parlour.homes[0], "houseUnitLabel": "1幢101", "choice": None}
+    assert (await resident.data(ballots))["myBallots"] == [
+        {**of_home, "ownersVote": {"id": vote["id"]}, "householdPoll": None},
+        {**of_home, "ownersVote": None, "householdPoll": {"id": poll["id"], "castCount": 0}},
+    ]
+    assert (await secretary.data(ballots))["myBallots"] == [], "nobody sees another's"
     assert await other.refused("castHouseholdBallot", mine) == "NOT_FOUND"
     assert await secretary.refused("castHouseholdBallot", mine) == "NOT_VOTE_HOLDER"
     assert await resident.refused("castHouseholdBallot", mine, onPaper=True) == "BAD_USER_INPUT"
     cast = await resident.done("castHouseholdBallot", POLL, **mine)
     assert cast["poll"]["castCount"] == 1
+    assert [b["choice"] for b in (await resident.data(ballots))["myBallots"]] == [None, "FOR"]
     assert await resident.refused("castHouseholdBallot", mine) == "ALREADY_VOTED"
     assert await secretary.refused("castHouseholdBallot", mine, onPaper=True) == "ALREADY_VOTED"
     as_owner = {**mine, "houseUnitId": parlour.homes[0]}

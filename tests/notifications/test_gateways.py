@@ -170,9 +170,11 @@ async def test_a_tenant_sends_through_its_own_gateway(
 async def test_a_gateway_proves_its_name(trusting: Any, receiver: Receiver) -> None:
     loopback = gateways.networks("127.0.0.0/8")
     async with secured(trusting(), "127.0.0.2") as other:
-        with pytest.raises(DeliveryFailed, match="ConnectError"):
+        with pytest.raises(DeliveryFailed, match="证书不符"):
             await Gateway(other.url, KEY, loopback).post(b"{}", "key", 0)
         assert other.got == []
+    with pytest.raises(DeliveryFailed, match="域名无法解析"):
+        await Gateway("https://nowhere.invalid/", KEY).post(b"{}", "key", 0)
     # Two gateways of one process share nothing: no cookie goes from one to the other.
     plain = Gateway(receiver.url, KEY, plain_loopback=True)
     receiver.cookie = "session=1"

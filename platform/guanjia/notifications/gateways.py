@@ -83,7 +83,7 @@ class Gateway:
                 return await _posted(address, parts.hostname or "", body, headers)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, ValueError) as fault:
             # Not the library's words: they may repeat what was sent.
-            raise DeliveryFailed(f"消息通道无法连接({type(fault).__name__})。") from None
+            raise DeliveryFailed(f"消息通道无法连接({_why(fault)})。") from None
 
     async def _address(self) -> str:
         """The address with the name's place taken by what it was resolved to."""
@@ -107,6 +107,16 @@ class Gateway:
         if inner.is_loopback:
             return self.plain_loopback
         return inner.is_global and not inner.is_multicast
+
+
+def _why(fault: Exception) -> str:
+    if isinstance(fault, socket.gaierror):
+        return "域名无法解析"
+    if isinstance(fault, TimeoutError | httpx.TimeoutException):
+        return "超时"
+    if isinstance(fault, httpx.ConnectError | OSError):
+        return "连接失败或证书不符"
+    return "地址或答复无效"
 
 
 def signature(key: str, at: int, body: bytes) -> str:

@@ -154,6 +154,22 @@ async def open_household_poll(
     )  # fmt: skip
 
 
+async def ballots_of(connection: Any, tenant_id: UUID, membership_id: UUID, box: Box) -> list[Any]:
+    """The ballots, in votes that are not closed, of the homes that the member votes for."""
+    found: list[Any] = await connection.fetch(
+        "select b.vote_id, b.house_unit_id, h.label, b.choice, b.cast_at from persons p"
+        " join vote_holdings d on d.tenant_id = $1 and d.person_id = p.id and d.ended_at is null"
+        " join house_units h on h.tenant_id = $1 and h.id = d.house_unit_id"
+        f" join {box.votes} v on v.tenant_id = $1 and v.compound_id = h.compound_id"
+        f" and v.state = 'OPEN' join {box.ballots} b on b.tenant_id = $1 and b.vote_id = v.id"
+        " and b.house_unit_id = h.id where p.tenant_id = $1 and p.membership_id = $2"
+        " order by v.closes_at, v.id, h.label",
+        tenant_id,
+        membership_id,
+    )
+    return found
+
+
 async def cast_owners_ballot(
     transaction: Transaction, actor: Actor, scope: Scope, **given: Any
 ) -> UUID:
