@@ -95,8 +95,7 @@ def _object(text: str) -> str:
 
 
 def _networks(listed: str) -> str:
-    for part in filter(None, listed.split(",")):
-        ipaddress.ip_network(part.strip())
+    networks(listed)
     return listed
 
 
@@ -165,6 +164,8 @@ class Settings(BaseSettings):
     """What the gateway's answer contains when it took a message."""
     gateway_networks: Annotated[str, AfterValidator(_networks)] = ""
     """The private networks in which these two may be, with commas: 10.1.0.0/16."""
+    tenant_gateway_networks: Annotated[str, AfterValidator(_networks)] = ""
+    """The same for the gateways that tenants name themselves."""
 
     host_suffix: Annotated[str, AfterValidator(_host_suffix)] | None = None
     """With `guanjia.example`, the host `yanping.guanjia.example` chooses the tenant `yanping`."""
@@ -217,11 +218,6 @@ class Settings(BaseSettings):
         if self.outbox_dir is None and self.environment == "development":
             return self.state_dir / "outbox"
         return self.outbox_dir
-
-    def networks(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-        """The private networks in which gateways may be."""
-        listed = filter(None, self.gateway_networks.split(","))
-        return tuple(ipaddress.ip_network(part.strip()) for part in listed)
 
     def signing_key_pem(self) -> str:
         """The Ed25519 private key that signs access tokens, as PEM."""
@@ -282,6 +278,11 @@ NEEDED_IN_PRODUCTION = {
 }
 
 NEEDED_BY_WORKER = ("database_url", "read_database_url")
+
+
+def networks(listed: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    """The networks in a list with commas."""
+    return tuple(ipaddress.ip_network(part.strip()) for part in filter(None, listed.split(",")))
 
 
 def variable(name: str) -> str:

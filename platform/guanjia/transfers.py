@@ -22,6 +22,7 @@ from guanjia.attachments import media, owners
 from guanjia.attachments import service as attachments
 from guanjia.audit.service import record
 from guanjia.context import Context, Request, World
+from guanjia.db import seals
 from guanjia.db.ids import new_id
 from guanjia.graph import transport
 from guanjia.graph.errors import (
@@ -35,7 +36,7 @@ from guanjia.graph.errors import (
 from guanjia.graph.filters import row_id
 from guanjia.graph.journal import Journal, Operation
 from guanjia.graph.masking import outcome
-from guanjia.imports import outgoing, seals, service
+from guanjia.imports import outgoing, service
 from guanjia.imports.exports import Taking, export_of
 from guanjia.imports.files import MAX_BYTES
 from guanjia.imports.kinds import ImportKind, Place, kind_of

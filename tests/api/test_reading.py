@@ -78,8 +78,8 @@ UNPLANNED = {
     "whyAllowed", "duplicateCandidates", "findPerson", "personDuplicates", "calendarYears",
     "myHomes", "listDifference", "avoidanceFindings", "propertyCensus", "myButlers",
     "indicatorMetrics", "indicator", "checkIndicator", "board", "explainDispatch", "mySurveys",
-    "previewRouting",
-    "noticeKinds", "noticeSettings", "previewNotice",
+    "previewRouting", "myBallots",
+    "noticeGateways", "noticeKinds", "noticeSettings", "previewNotice",
 }  # fmt: skip
 """The root queries that are left to the stock executor on purpose, each with its reason."""
 

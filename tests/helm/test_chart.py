@@ -172,6 +172,8 @@ def test_the_worker_runs_as_the_application_and_signs_no_token() -> None:
     }  # fmt: skip
     bare = environment(pods(render({}))["Deployment worker"])
     assert "GUANJIA_MASTER_KEY" not in bare, "only a worker that sends text messages unseals"
+    own = environment(pods(render({"worker": {"tenantGateways": True}}))["Deployment worker"])
+    assert own.keys() - bare.keys() == {"GUANJIA_MASTER_KEY"}, "or one that opens tenants' keys"
     needed = {variable(name) for name in NEEDED_BY_WORKER}
     assert needed <= secret
     server = objects["Deployment"]["spec"]["selector"]["matchLabels"]

@@ -11,8 +11,9 @@ import pytest
 from tests.imports.conftest import done, settled, stepped, when_settled, workbook
 from tests.imports.synthetic import COLUMNS, PARTIES, people
 
+from guanjia.db import seals
 from guanjia.graph.errors import CONFLICT, Refusal
-from guanjia.imports import kinds, seals, staging
+from guanjia.imports import kinds, staging
 from guanjia.imports.running import Runner
 from guanjia.people.rotation import rotate
 from guanjia.people.vault import vault_of

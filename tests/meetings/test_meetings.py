@@ -14,13 +14,16 @@ from guanjia.meetings.service.minutes import content_hash
 
 TODAY = dt.datetime.now(CHINA).date()
 ON_DISPLAY = (
-    "{ publishedMeetings { nodes { id title typeName items { title resolutions { outcome"
-    " caseState } } } } }"
+    "{ publishedMeetings { nodes { id title typeName items { title proposerName resolutions {"
+    " outcome caseState } } } } }"
 )
 
 
 async def test_from_plan_to_publication(parlour: Parlour) -> None:
-    meeting = await parlour.held("路灯不亮", "停车棚", houseUnitIds=parlour.homes)
+    meeting = await parlour.held(
+        "路灯不亮", "停车棚", houseUnitIds=parlour.homes, proposerId=parlour.owners[0],
+        proposerPublic=True,
+    )  # fmt: skip
     assert (meeting["state"], meeting["seatQuorum"]) == ("HELD", 3)
     assert [item["householdCount"] for item in meeting["items"]] == [4, 4]
     meeting = await parlour.decided(
@@ -41,7 +44,10 @@ async def test_from_plan_to_publication(parlour: Parlour) -> None:
     meeting = await parlour.do("publishMeeting", id=meeting["id"], version=meeting["version"])
     assert meeting["takeDownOn"] == (TODAY + dt.timedelta(days=16)).isoformat()
     seen = await parlour.secretary.data(ON_DISPLAY)
-    assert seen["publishedMeetings"]["nodes"][0]["typeName"] == "议事会议"
+    [shown] = seen["publishedMeetings"]["nodes"]
+    assert shown["typeName"] == "议事会议"
+    names = {item["proposerName"] for item in shown["items"]}
+    assert names == {"业*"}, "who agreed is named, masked"
 
 
 async def test_minutes_that_were_signed_are_frozen(parlour: Parlour, admin: Any) -> None:

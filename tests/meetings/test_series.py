@@ -151,6 +151,15 @@ async def test_a_meeting_is_planned_once_moved_and_cancelled(parlour: Parlour) -
     assert await parlour.refused("holdMeeting", **step) == "BAD_USER_INPUT 还没有到会议日期。"
     later = (dt.datetime.now(CHINA) + dt.timedelta(days=6)).isoformat()
     moved = await parlour.do("moveMeeting", startsAt=later, place="活动室", **step)
+    between = await parlour.do("planMeeting", **{**given, "title": "两行\n标题"})
+    assert between["items"] == []
+    said = await parlour.refused(
+        "moveMeeting", id=between["id"], version=between["version"], startsAt=later
+    )
+    assert said == "CONFLICT 同一时间已有会议“吃茶话事”。"
+    titles = (await parlour.secretary.data("{ meetings { nodes { title } } }"))["meetings"]["nodes"]
+    assert {"title": "两行 标题"} in titles
+    await parlour.do("cancelMeeting", id=between["id"], version=between["version"], reason="重复")
     made = await parlour.secretary.done(
         "createCompound", "compound { id version }", name="新小区", managementMode="SELF_MANAGED",
         regionId=str(parlour.town.tenant.regions["north1"].id),

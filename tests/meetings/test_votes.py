@@ -141,6 +141,25 @@ async def test_an_owner_of_two_homes_is_one_owner(parlour: Parlour, admin: Any) 
     assert (counted["valid"], counted["adopted"]) == (True, False), "half of the area is not more"
 
 
+async def test_what_the_developer_has_not_handed_over_has_one_owner(parlour: Parlour) -> None:
+    clerk = await parlour.town.person("COMM", "north1")
+    unsold = []
+    for number in range(3):
+        made = await clerk.done(
+            "createHouseUnit", "houseUnit { id }", buildingId=parlour.house.building, floor="4",
+            room=f"40{number}", areaDm2=10000, validFrom="2020-01-01",
+        )  # fmt: skip
+        unsold.append(made["houseUnit"]["id"])
+    # One home was sold and is not handed over: it counts with the others, not for its buyer.
+    given = await asked(parlour, developerHouseUnitIds=[*unsold, parlour.homes[3]])
+    vote = (await clerk.done("openOwnersVote", VOTE, **given))["vote"]
+    assert (vote["totalAreaM2"], vote["totalOwners"]) == (700, 3 + 1)
+    given = await asked(parlour, title="没有注明")
+    assert (await clerk.done("openOwnersVote", VOTE, **given))["vote"]["totalOwners"] == 4 + 3
+    given["developerHouseUnitIds"] = [parlour.owners[0]]
+    assert await clerk.refused("openOwnersVote", given) == "NOT_FOUND"
+
+
 async def test_what_is_no_owners_vote_is_refused(parlour: Parlour) -> None:
     secretary = parlour.secretary
     for given_values, code in (
@@ -196,11 +215,23 @@ async def test_a_home_answers_once_through_its_vote_holder(parlour: Parlour, adm
             "update persons set membership_id = $2 where id = $1", person, member.membership
         )
     mine = {"voteId": poll["id"], "houseUnitId": parlour.homes[0], "choice": "FOR"}
+    vote = (await secretary.done("openOwnersVote", VOTE, **await asked(parlour)))["vote"]
+    ballots = (
+        "{ myBallots { houseUnitId houseUnitLabel choice ownersVote { id } householdPoll"
+        " { id castCount } } }"
+    )
+    of_home = {"houseUnitId": parlour.homes[0], "houseUnitLabel": "1幢101", "choice": None}
+    assert (await resident.data(ballots))["myBallots"] == [
+        {**of_home, "ownersVote": {"id": vote["id"]}, "householdPoll": None},
+        {**of_home, "ownersVote": None, "householdPoll": {"id": poll["id"], "castCount": 0}},
+    ]
+    assert (await secretary.data(ballots))["myBallots"] == [], "nobody sees another's"
     assert await other.refused("castHouseholdBallot", mine) == "NOT_FOUND"
     assert await secretary.refused("castHouseholdBallot", mine) == "NOT_VOTE_HOLDER"
     assert await resident.refused("castHouseholdBallot", mine, onPaper=True) == "BAD_USER_INPUT"
     cast = await resident.done("castHouseholdBallot", POLL, **mine)
     assert cast["poll"]["castCount"] == 1
+    assert [b["choice"] for b in (await resident.data(ballots))["myBallots"]] == [None, "FOR"]
     assert await resident.refused("castHouseholdBallot", mine) == "ALREADY_VOTED"
     assert await secretary.refused("castHouseholdBallot", mine, onPaper=True) == "ALREADY_VOTED"
     as_owner = {**mine, "houseUnitId": parlour.homes[0]}

@@ -46,12 +46,13 @@ class Receiver:
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     status: int = 200
     answer: str = '{"code":"0"}'
+    cookie: str = ""
 
     async def take(self, request: Request) -> Response:
         self.got.append((dict(request.headers), await request.body()))
-        return PlainTextResponse(
-            self.answer, self.status, {"location": "http://127.0.0.1:1/elsewhere"}
-        )
+        headers = {"location": "http://127.0.0.1:1/elsewhere"}
+        headers |= {"set-cookie": self.cookie} if self.cookie else {}
+        return PlainTextResponse(self.answer, self.status, headers)
 
 
 @pytest.fixture
@@ -305,12 +306,12 @@ async def test_no_message_goes_in_clear(url: str) -> None:
 
 async def test_the_operator_opens_a_network(receiver: Receiver) -> None:
     given = settings.load().model_copy(update={"environment": "production"})
-    closed = Gateway.of(given, receiver.url, KEY)
+    closed = Gateway.of_operator(given, receiver.url, KEY)
     with pytest.raises(DeliveryFailed, match="内部网络"):
         await closed.post(b"{}", "key", 0)
     opened = given.model_copy(update={"gateway_networks": "127.0.0.0/8, 10.0.0.0/8"})
     with pytest.raises(DeliveryFailed, match="https"):
-        await Gateway.of(opened, receiver.url, KEY).post(b"{}", "key", 0)
+        await Gateway.of_operator(opened, receiver.url, KEY).post(b"{}", "key", 0)
     assert receiver.got == []
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
+import asyncpg
 import pytest
 
 from guanjia import settings
@@ -108,3 +109,34 @@ async def test_old_notices_go_when_the_tenant_keeps_them_no_longer(
     tried = await drain(town.api.world.database, town.tenant.id, [kind], settings.load(), NOW)
     assert tried["notice.sweep", Outcome.DONE] == 1
     assert len((await clerk.data(TOLD))["notifications"]["nodes"]) == 1
+
+
+async def test_a_page_of_subjects_takes_a_few_statements(
+    town: Any, call: NoticeKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clerk, far = await town.person("COMM", "north1"), await town.person("COMM", "south1")
+    cases = [await town.opened(who, place)
+             for who, place in ((clerk, "north1"), (far, "south1")) * 4]  # fmt: skip
+    for number, case in enumerate(cases):
+        await told(town, clerk, str(number), about=("Case", case["id"]))
+    await told(town, clerk, "nothing")
+    statements = []
+
+    def counting(name: str) -> Any:
+        plain = getattr(asyncpg.Connection, name)
+
+        async def counted(self: Any, statement: str, *given: Any, **more: Any) -> Any:
+            statements.append(statement)
+            return await plain(self, statement, *given, **more)
+
+        return counted
+
+    for name in ("fetch", "fetchrow", "fetchval"):
+        monkeypatch.setattr(asyncpg.Connection, name, counting(name))
+    nodes = (await clerk.data(TOLD))["notifications"]["nodes"]
+    monkeypatch.undo()
+    shown = [each["subject"] and each["subject"]["id"] for each in nodes]
+    mine = [case["id"] for case in cases[::2]]
+    assert shown == [each for case in mine for each in (case, None)] + [None]
+    reading = [each for each in statements if "notifications" in each or "cases" in each]
+    assert len(reading) == 3, reading

@@ -43,8 +43,9 @@ GRIDS = (
 )
 BUILDINGS = {1: (1, 12), 2: (13, 20), 3: (21, 28), 4: (29, 38)}
 """The first and last building of 珑樾台 that each of its grids covers."""
-SINCE = dict.fromkeys(("shen.lan", "xie.jun", "ruan.ping"), "2026-03-01T08:00:00+08:00")
-"""Whose role began before the story does: the fourth seat is held at the first meetings."""
+SINCE = "2026-03-01 08:00"
+"""Everybody's role began before the story does: the seats are held at the first meetings, and who
+works on a case is told of it."""
 COVERED_FROM = "2026-03-01"
 COMPANY = ("碧桂园珑樾台物业服务中心(演示)", XIMENQIAO)
 BUILDER = "某房地产开发公司(演示)"
@@ -128,6 +129,7 @@ async def arrange(stage: Stage) -> Places:
         codes |= {GRID_XIMENQIAO, GRID_YANFU, GRID_MAKENG}
     places = await _places(stage, sorted(codes), _organisations(people))
     members = await members_of(stage)
+    stage.move_to(SINCE)
     for person in people:
         if person.name not in members:
             made = await stage.do(
@@ -147,7 +149,6 @@ async def arrange(stage: Stage) -> Places:
                     "role": person.role,
                     "regionId": places.regions[person.region],
                     "reason": "演示",
-                    "validFrom": SINCE.get(person.login),
                 },
             )
         if person.organisation:
@@ -159,6 +160,7 @@ async def arrange(stage: Stage) -> Places:
                     "memberId": member,
                 },
             )
+    stage.at = None
     await _passwords(stage)
     return places
 

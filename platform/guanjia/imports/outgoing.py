@@ -11,13 +11,13 @@ from typing import Any, BinaryIO
 import orjson
 
 from guanjia.db.pools import Database
+from guanjia.db.seals import Sealing
 from guanjia.graph.errors import CONFLICT, Refusal
 from guanjia.imports import staging
 from guanjia.imports.exports import Export, Taking
 from guanjia.imports.kinds import Change, Finding, ImportKind, Place
 from guanjia.imports.models import State
 from guanjia.imports.process import worker
-from guanjia.imports.seals import Sealing
 from guanjia.imports.workbooks import Watermark, template
 
 _TOLD = {State.INVALID, State.READY}

@@ -20,10 +20,11 @@ import orjson
 from asyncpg.exceptions import IntegrityConstraintViolationError
 
 from guanjia.audit.service import record
+from guanjia.db import seals
 from guanjia.db.pools import Database, Transaction
 from guanjia.graph.errors import CONFLICT, Refusal
 from guanjia.graph.journal import log_fault
-from guanjia.imports import seals, staging
+from guanjia.imports import staging
 from guanjia.imports.files import BadFile
 from guanjia.imports.kinds import Change, Finding, Part, Row
 from guanjia.imports.process import WorkerFailed, worker

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
+from guanjia.db.seals import Holder, Open, Seal, Sealing, StoredKey
 from guanjia.imports.kinds import Change, Effect, Finding, ImportKind
 from guanjia.imports.reading import StagedRow, packed, staged, unpacked
-from guanjia.imports.seals import Open, Seal, Sealing, StoredKey
 
 T = TypeVar("T")
 LISTED = 1_000
@@ -31,7 +31,11 @@ async def new_seal(
         return Open(), None
     if sealing is None:
         raise Unsealed(kind.code)
-    return await sealing.new(connection, tenant_id, batch_id)
+    return await sealing.new(connection, tenant_id, _holder(batch_id))
+
+
+def _holder(batch_id: UUID) -> Holder:
+    return Holder("import_batches", batch_id, "import_chunks")
 
 
 async def seal_of(connection: Any, sealing: Sealing | None, batch: Any) -> Seal:
@@ -41,7 +45,7 @@ async def seal_of(connection: Any, sealing: Sealing | None, batch: Any) -> Seal:
     if sealing is None:
         raise Unsealed(batch["kind"])
     key = StoredKey(bytes(batch["sealed_key"]), batch["key_version"])
-    return await sealing.existing(connection, batch["tenant_id"], batch["id"], key)
+    return await sealing.existing(connection, batch["tenant_id"], _holder(batch["id"]), key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,21 +106,17 @@ class SmsChannel:
             raise DeliveryFailed("短信网关没有接受该消息。")
 
 
-RINGING = frozenset({NoticeChannel.WEBHOOK, NoticeChannel.SMS})
-"""The channels that may disturb somebody: they wait for the end of the quiet hours."""
-
-
 def channels_of(settings: Settings) -> dict[NoticeChannel, Channel]:
-    """The channels that the operator has configured."""
+    """The channels that the operator has configured, for tenants without a gateway of their own."""
     found: dict[NoticeChannel, Channel] = {}
     folder = settings.outbox_folder()
     if folder is not None:
         found[NoticeChannel.FILE] = FileChannel(folder)
     if settings.webhook_url and settings.webhook_key:
-        gateway = Gateway.of(settings, settings.webhook_url, settings.webhook_key)
+        gateway = Gateway.of_operator(settings, settings.webhook_url, settings.webhook_key)
         found[NoticeChannel.WEBHOOK] = WebhookChannel(gateway)
     if settings.sms_url and settings.sms_key:
-        gateway = Gateway.of(settings, settings.sms_url, settings.sms_key)
+        gateway = Gateway.of_operator(settings, settings.sms_url, settings.sms_key)
         body = json.loads(settings.sms_body)
         found[NoticeChannel.SMS] = SmsChannel(gateway, body, settings.sms_accepted)
     return found

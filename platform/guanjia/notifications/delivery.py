@@ -13,8 +13,9 @@ from guanjia.db.pools import Transaction
 from guanjia.graph.times import CHINA
 from guanjia.jobs.kinds import Work
 from guanjia.notifications.addresses import phone_of
-from guanjia.notifications.channels import RINGING, Message, channels_of
-from guanjia.notifications.models import Dropped, NoticeChannel
+from guanjia.notifications.channels import Message
+from guanjia.notifications.models import GATEWAYS, Dropped, NoticeChannel
+from guanjia.notifications.owngateways import channel_of
 from guanjia.notifications.wording import Ways
 
 DUE = """
@@ -60,7 +61,7 @@ async def enqueue(
         " values ($1, $2, $3, $4, $5)",
         [
             (new_id(), row["id"], row["recipient_id"], channel,
-             later if channel in RINGING else now)
+             later if channel in GATEWAYS else now)
             for row in told
             for channel in ways.channels
             if channel in chosen.get(row["recipient_id"], ways.channels)
@@ -99,7 +100,7 @@ async def deliver(work: Work) -> bool:
 async def _sent(
     work: Work, row: Mapping[str, Any], delivery: UUID
 ) -> tuple[dt.datetime | None, Dropped | None]:
-    channel = channels_of(work.settings).get(NoticeChannel(row["channel"]))
+    channel = await channel_of(work.transaction, work.settings, NoticeChannel(row["channel"]))
     if channel is None:
         return None, Dropped.CHANNEL_OFF
     phone = None

@@ -15,16 +15,18 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from urllib.parse import urlsplit
 
 import httpx
 
 from guanjia.graph.errors import Refusal
-from guanjia.settings import Settings
+from guanjia.settings import Settings, networks
 
 TIMEOUT_SECONDS = 5.0
 MAX_BYTES = 64 * 1024
 FAILED = "DELIVERY_FAILED"
+_INSIDE = "消息通道的地址在内部网络中,未被允许。"
 
 
 class DeliveryFailed(Refusal):
@@ -44,8 +46,25 @@ class Gateway:
     plain_loopback: bool = False
 
     @staticmethod
-    def of(settings: Settings, url: str, key: str) -> Gateway:
-        return Gateway(url, key, settings.networks(), settings.environment == "development")
+    def of_operator(settings: Settings, url: str, key: str) -> Gateway:
+        plain = settings.environment == "development"
+        return Gateway(url, key, networks(settings.gateway_networks), plain)
+
+    @staticmethod
+    def of_tenant(settings: Settings, url: str, key: str) -> Gateway:
+        """What a tenant names is somebody else's word: it reaches into no network that the operator
+        did not open for tenants, and goes over TLS everywhere."""
+        return Gateway(url, key, networks(settings.tenant_gateway_networks))
+
+    def refuse_inside(self) -> None:
+        """DeliveryFailed for an address that says by itself that it leads inside; a name is looked
+        up when something is sent."""
+        try:
+            place = ipaddress.ip_address((urlsplit(self.url).hostname or "").rstrip("."))
+        except ValueError:
+            return
+        if not self._open(place):
+            raise DeliveryFailed(_INSIDE)
 
     async def post(self, body: bytes, key: str, at: int) -> str:
         """The server took the body, once for this idempotency key; what it answered.
@@ -64,7 +83,7 @@ class Gateway:
                 return await _posted(address, parts.hostname or "", body, headers)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, ValueError) as fault:
             # Not the library's words: they may repeat what was sent.
-            raise DeliveryFailed(f"消息通道无法连接({type(fault).__name__})。") from None
+            raise DeliveryFailed(f"消息通道无法连接({_why(fault)})。") from None
 
     async def _address(self) -> str:
         """The address with the name's place taken by what it was resolved to."""
@@ -73,7 +92,7 @@ class Gateway:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         places = [ipaddress.ip_address(each[4][0]) for each in found]
         if not places or not all(map(self._open, places)):
-            raise DeliveryFailed("消息通道的地址在内部网络中,未被允许。")
+            raise DeliveryFailed(_INSIDE)
         loopback = self.plain_loopback and all(place.is_loopback for place in places)
         if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
             raise DeliveryFailed("消息通道的地址应以 https:// 开头。")
@@ -90,24 +109,53 @@ class Gateway:
         return inner.is_global and not inner.is_multicast
 
 
+def _why(fault: Exception) -> str:
+    if isinstance(fault, socket.gaierror):
+        return "域名无法解析"
+    if isinstance(fault, TimeoutError | httpx.TimeoutException):
+        return "超时"
+    if isinstance(fault, httpx.ConnectError | OSError):
+        return "连接失败或证书不符"
+    return "地址或答复无效"
+
+
 def signature(key: str, at: int, body: bytes) -> str:
     """HMAC-SHA-256 over the timestamp, a full stop and the body, in hexadecimal."""
     return hmac.new(key.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
 
 
+@cache
+def _transport() -> httpx.AsyncHTTPTransport:
+    """One for the process: reading the trusted roots takes longer than sending. Beneath the client,
+    which would carry one gateway's cookies to another; and no connection is kept, because two
+    gateways may share an address, and each proves its own name."""
+    return httpx.AsyncHTTPTransport(
+        verify=ssl.create_default_context(),
+        trust_env=False,
+        limits=httpx.Limits(max_keepalive_connections=0),
+    )
+
+
 async def _posted(address: str, name: str, body: bytes, headers: Mapping[str, str]) -> str:
-    async with httpx.AsyncClient(
-        verify=ssl.create_default_context(), trust_env=False, follow_redirects=False,
-        timeout=TIMEOUT_SECONDS,
-    ) as client:  # fmt: skip
-        async with client.stream(
-            "POST", address, content=body, headers=headers, extensions={"sni_hostname": name}
-        ) as got:
-            if not got.is_success:
-                raise DeliveryFailed(f"消息通道返回 {got.status_code}。")
-            answer = b""
-            async for chunk in got.aiter_bytes():
-                answer += chunk
-                if len(answer) > MAX_BYTES:
-                    raise DeliveryFailed("消息通道的答复过长。")
+    asked = httpx.Request(
+        "POST",
+        address,
+        content=body,
+        headers=headers,
+        extensions={
+            "sni_hostname": name,
+            "timeout": httpx.Timeout(TIMEOUT_SECONDS).as_dict(),
+        },
+    )
+    got = await _transport().handle_async_request(asked)
+    try:
+        if not got.is_success:
+            raise DeliveryFailed(f"消息通道返回 {got.status_code}。")
+        answer = b""
+        async for chunk in got.aiter_bytes():
+            answer += chunk
+            if len(answer) > MAX_BYTES:
+                raise DeliveryFailed("消息通道的答复过长。")
+    finally:
+        await got.aclose()
     return answer.decode("utf-8", "replace")

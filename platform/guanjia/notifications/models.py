@@ -19,6 +19,11 @@ class NoticeChannel(StrEnum):
     SMS = "SMS"
 
 
+GATEWAYS = (NoticeChannel.WEBHOOK, NoticeChannel.SMS)
+"""The channels that go to somebody's server, which may be a tenant's own. They may disturb
+somebody: they wait for the end of the quiet hours."""
+
+
 class Dropped(StrEnum):
     """未发的原因:通道未配置、没有手机号码"""
 
@@ -43,6 +48,13 @@ STATE_SQL = (
     " and dj.state = 'DEAD') then 'FAILED' else 'QUEUED' end"
 )
 """How a delivery stands: the queue knows whether it was given up."""
+PROBLEM_SQL = (
+    "case {row}.dropped when 'CHANNEL_OFF' then '该通道没有配置。'"
+    " when 'NO_ADDRESS' then '本人没有登记手机号码。' else (select pj.error_message from jobs pj"
+    f" where {{row}}.sent_at is null and pj.tenant_id = {{tenant}} and pj.kind = '{DELIVER}'"
+    " and pj.subject_id = {row}.id and pj.due_at = {row}.due_at) end"
+)
+"""Why a delivery did not arrive so far, in a sentence that names neither number nor text."""
 NOTIFICATION_REACH = DELIVERY_REACH = Reachable(mine="recipient_id")
 
 

@@ -23,7 +23,7 @@ from guanjia.db.pools import Transaction
 from guanjia.graph.times import CHINA
 from guanjia.notifications.delivery import enqueue
 from guanjia.notifications.masking import masked
-from guanjia.notifications.wording import ways_of
+from guanjia.notifications.wording import Ways, ways_of
 from guanjia.settings import MODULES
 
 LABEL_LENGTH = 60
@@ -146,12 +146,14 @@ async def tell(
     subject: Subject | None = None,
     key: str,
     now: dt.datetime,
+    ways: Ways | None = None,
 ) -> int:
     """Each recipient, a membership that is active and holds some role at `now`, has the notice when
     the transaction commits; once for this key. Returns how many were told by this call.
 
     facts: exactly those that the kind declares (WrongFacts otherwise), never a protected field;
-    what looks like an identity or telephone number is hidden.
+    what looks like an identity or telephone number is hidden. ways: how it goes out beside the
+    inbox, if not as the tenant has set it.
     """
     kind = kind_of(code)
     found = await transaction.connection.fetchval(
@@ -182,7 +184,7 @@ async def tell(
         transaction.tenant_id,
     )
     await RECEIVED.notify(transaction, *((row["id"], row["recipient_id"]) for row in rows))
-    ways = await ways_of(transaction.connection, transaction.tenant_id)
+    ways = ways or await ways_of(transaction.connection, transaction.tenant_id)
     await enqueue(transaction, kind.code, rows, ways, urgent=kind.urgent, now=now)
     return len(rows)
 
@@ -238,3 +240,9 @@ def _words(kind: NoticeKind, fact: Fact, value: Any) -> str:
 
 def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+TESTED = NoticeKind(
+    "notice.test", "通道测试", "这是一条测试消息,用以检查通知能否送达。", urgent=True
+)  # fmt: skip
+register(TESTED)

@@ -35,7 +35,7 @@ _ADD = (
     "insert into data_keys (id, purpose, version, suite, wrapped, wrapped_by)"
     " values ($1, $2, $3, $4, $5, $6) on conflict do nothing"
 )
-_HOLDERS = ["persons", "import_batches"]
+_HOLDERS = ["persons", "import_batches", "notice_gateways"]
 
 
 def holds_keys(table: str) -> None:

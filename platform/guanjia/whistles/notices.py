@@ -28,7 +28,7 @@ for _kind in (
     NoticeKind(
         RAISED,
         "升级",
-        "案件{number}{level}升级:{trigger},请在{limit}前回应。",
+        "案件{number}升级({level}):{trigger},请在{limit}前回应。",
         ("number", "level", "trigger", _LIMIT),
     ),
     NoticeKind(

@@ -20,6 +20,11 @@ from guanjia.meetings.models import kinds, records
 from guanjia.meetings.schema.meetings import BY_ID, HOUSEHOLDS, IN_ORDER, Outcome
 from guanjia.reading.mapping import elsewhere, newest
 
+_PROPOSER = (
+    "(select dp.name_mask from persons dp where dp.tenant_id = {tenant}"
+    " and dp.id = {row}.proposer_id and {row}.proposer_public)"
+)
+
 
 @node(records.Resolution, read="meeting:read_published", reach=records.PUBLIC_PART_REACH)
 class PublishedResolution:
@@ -40,6 +45,7 @@ class PublishedItem:
     id: strawberry.ID = column()
     position: int = column("第几项")
     title: str = column("议题")
+    proposer_name: str | None = derived(_PROPOSER, "提出人,已遮盖;只在其同意公开时")
     household_count: int = derived(HOUSEHOLDS, "涉及户数")
     resolved_at: dt.datetime | None = derived(records.RESOLVED_AT, "何时解决;未解决为空")
     resolutions: list[PublishedResolution] = many(

@@ -22,6 +22,7 @@ from guanjia.graph.payloads import payload
 from guanjia.meetings import rules
 from guanjia.meetings.models import kinds as models
 from guanjia.meetings.service import series as service
+from guanjia.meetings.service import types
 from guanjia.reading.mapping import newest, sorted_by
 from guanjia.tenancy.schema import Region
 
@@ -251,7 +252,7 @@ class Mutation:
         service.end_meeting_series, EndMeetingSeriesInput, *_SERIES, "终止定期会议"
     )
     change_meeting_type: MeetingTypePayload = writes(
-        service.change_meeting_type,
+        types.change_meeting_type,
         ChangeMeetingTypeInput,
         MeetingTypePayload,
         "meeting_type",

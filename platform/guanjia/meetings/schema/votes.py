@@ -170,6 +170,10 @@ class OpenOwnersVoteInput:
     resolution_id: strawberry.ID | None = strawberry.field(
         default=UNSET, description="由哪一项决议提请"
     )
+    developer_house_unit_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list,
+        description="尚未出售、或已出售而未交付的房屋:合按建设单位一人计,面积照计",
+    )
     idempotency_key: str | None = None
 
 

@@ -20,7 +20,7 @@ from guanjia.graph.errors import BAD_USER_INPUT, LIMIT_EXCEEDED, Refusal, not_fo
 from guanjia.meetings.models.kinds import MeetingState
 from guanjia.meetings.models.records import OPEN, ItemSource
 from guanjia.meetings.rules import matters
-from guanjia.meetings.service.opening import needed, open_meeting, touch
+from guanjia.meetings.service.opening import needed_line, open_meeting, touch
 from guanjia.meetings.service.series import insert
 from guanjia.surveys.service.opening import Asked
 
@@ -172,7 +172,7 @@ async def _add(
         "id": made,
         "meeting_id": meeting["id"],
         "position": position,
-        "title": needed(item.title, "议题", "items", TITLE_LENGTH),
+        "title": needed_line(item.title, "议题", "items", TITLE_LENGTH),
         "detail": texts.text(item.detail, "说明", "items"),
         "source": item.source,
         "matter": item.matter,

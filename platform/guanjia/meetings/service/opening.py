@@ -90,6 +90,11 @@ def needed(value: str | None, label: str, field: str, longest: int = texts.NOTE_
     return said
 
 
+def needed_line(value: str | None, label: str, field: str, longest: int) -> str:
+    """One line of text that has to be there."""
+    return needed(texts.line(value, label, field, longest), label, field, longest)
+
+
 async def touch(
     transaction: Transaction,
     actor: Recorded,

@@ -14,19 +14,24 @@ from guanjia.compounds.service.opening import (
     local_day,
     open_row,
     record_write,
-    same_version,
     store,
 )
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
-from guanjia.graph import texts
-from guanjia.graph.errors import BAD_USER_INPUT, CONFLICT, Refusal, not_found
+from guanjia.graph.errors import BAD_USER_INPUT, CONFLICT, Refusal
 from guanjia.graph.times import CHINA
 from guanjia.meetings import notices
 from guanjia.meetings.models.kinds import SERIES_REACH, HolidayRule, MeetingState
 from guanjia.meetings.recurrence import Occurrence, Planned, days_of, planned
-from guanjia.meetings.service.opening import Body, needed, open_body, open_meeting, type_of
+from guanjia.meetings.service.opening import (
+    Body,
+    needed,
+    needed_line,
+    open_body,
+    open_meeting,
+    type_of,
+)
 from guanjia.meetings.service.telling import (
     seats_of,
     tell_changed,
@@ -74,8 +79,8 @@ async def create_meeting_series(
         "compound_id": body.compound_id,
         "region_id": body.region_id,
         "region_path": body.region_path,
-        "title": needed(title, "会议名称", "title", TITLE_LENGTH),
-        "place": needed(place, "地点", "place", TITLE_LENGTH),
+        "title": needed_line(title, "会议名称", "title", TITLE_LENGTH),
+        "place": needed_line(place, "地点", "place", TITLE_LENGTH),
         "rule": rule.strip().upper().removeprefix("RRULE:"),
         "starts_on": starts_on,
         "starts_at_minute": starts_at.hour * 60 + starts_at.minute,
@@ -184,7 +189,7 @@ async def plan_meeting(
     day = in_zone(starts_at)
     lasting(minutes)
     near(day, now, "startsAt")
-    await _refuse_same_time(transaction, body, starts_at)
+    await _refuse_same_time(transaction, body, starts_at, but=None)
     made = new_id()
     row = {
         "id": made,
@@ -192,8 +197,8 @@ async def plan_meeting(
         "compound_id": body.compound_id,
         "region_id": body.region_id,
         "region_path": body.region_path,
-        "title": needed(title, "会议名称", "title", TITLE_LENGTH),
-        "place": needed(place, "地点", "place", TITLE_LENGTH),
+        "title": needed_line(title, "会议名称", "title", TITLE_LENGTH),
+        "place": needed_line(place, "地点", "place", TITLE_LENGTH),
         "planned_on": day,
         "starts_at": starts_at,
         "ends_at": starts_at + dt.timedelta(minutes=minutes),
@@ -220,10 +225,12 @@ async def move_meeting(
     """The planned meeting is at another time, as long as before."""
     meeting = await open_meeting(transaction, scope, id, version, MeetingState.PLANNED)
     near(in_zone(starts_at), now, "startsAt")
+    body = Body(meeting["compound_id"], meeting["region_id"], meeting["region_path"])
+    await _refuse_same_time(transaction, body, starts_at, but=id)
     lasts = meeting["ends_at"] - meeting["starts_at"]
     values: dict[str, Any] = {"starts_at": starts_at, "ends_at": starts_at + lasts}
     if place is not None:
-        values["place"] = needed(place, "地点", "place", TITLE_LENGTH)
+        values["place"] = needed_line(place, "地点", "place", TITLE_LENGTH)
     await store(transaction, "meetings", id, values)
     await tell_changed(transaction, actor, notices.MOVED, id, now)
     return await record_write(
@@ -251,48 +258,6 @@ async def cancel_meeting(
     return await record_write(
         transaction, actor, scope, "meeting.cancel", id, meeting["region_path"]
     )
-
-
-async def change_meeting_type(
-    transaction: Transaction,
-    actor: Recorded,
-    scope: Scope,
-    *,
-    id: UUID,
-    version: int,
-    now: dt.datetime,
-    name: str | None = None,
-    seat_quorum: int | None = None,
-    resident_quorum: int | None = None,
-) -> UUID:
-    """The type is as given, for meetings that are opened from now on; a learning meeting has no
-    quorum, because it decides nothing."""
-    row = await transaction.connection.fetchrow(
-        "select * from meeting_types where tenant_id = $1 and id = $2 for update",
-        transaction.tenant_id,
-        id,
-    )
-    if row is None:
-        raise not_found("会议类型", "id")
-    same_version(row, version, "会议类型")
-    values: dict[str, Any] = {}
-    if name is not None:
-        values["name"] = needed(texts.line(name, "名称", "name", TITLE_LENGTH), "名称", "name")
-    for column, field, most, given in (
-        ("seat_quorum", "seatQuorum", 4, seat_quorum),
-        ("resident_quorum", "residentQuorum", 1000, resident_quorum),
-    ):
-        if given is None:
-            continue
-        if not 0 <= given <= most:
-            raise Refusal(BAD_USER_INPUT, f"到会人数须在 0 到 {most} 之间。", (field,))
-        if given and not row["decides"]:
-            raise Refusal(BAD_USER_INPUT, "学习活动不形成决议,没有到会人数的要求。", (field,))
-        values[column] = given
-    if not values:
-        raise Refusal(BAD_USER_INPUT, "没有任何改动。")
-    await store(transaction, "meeting_types", id, values)
-    return await record_write(transaction, actor, scope, "meeting_type.change", id, None, **values)
 
 
 async def insert(transaction: Transaction, table: str, row: dict[str, Any]) -> None:
@@ -377,15 +342,19 @@ async def _plan(
         )  # fmt: skip
 
 
-async def _refuse_same_time(transaction: Transaction, body: Body, starts_at: dt.datetime) -> None:
+async def _refuse_same_time(
+    transaction: Transaction, body: Body, starts_at: dt.datetime, *, but: UUID | None
+) -> None:
+    """Two meetings of one body at one time are one that was written down twice."""
     there = await transaction.connection.fetchval(
         "select title from meetings where tenant_id = $1 and region_id = $2"
         " and compound_id is not distinct from $3 and starts_at = $4 and state <> 'CANCELLED'"
-        " limit 1",
+        " and id is distinct from $5 limit 1",
         transaction.tenant_id,
         body.region_id,
         body.compound_id,
         starts_at,
+        but,
     )
     if there is not None:
         raise Refusal(CONFLICT, f"同一时间已有会议“{there}”。", ("startsAt",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -21,7 +22,7 @@ from guanjia.db.scope import Scope
 from guanjia.graph.errors import BAD_USER_INPUT, CONFLICT, Refusal, not_found
 from guanjia.meetings.models.votes import VOTE_REACH, Choice, VoteState
 from guanjia.meetings.rules import DecidedBy, Majority, matters, number
-from guanjia.meetings.service.opening import needed
+from guanjia.meetings.service.opening import needed, needed_line
 from guanjia.meetings.service.series import insert
 from guanjia.meetings.tally import Tally, Weight, is_adopted, is_valid
 
@@ -60,10 +61,12 @@ async def open_owners_vote(
     closes_at: dt.datetime,
     now: dt.datetime,
     resolution_id: UUID | None = None,
+    developer_house_unit_ids: Sequence[UUID] = (),
 ) -> UUID:
     """The vote is announced to all owners, the days of the rule ahead (物业管理条例 14). Its roll
     is every home in force with its area; while one has none, there is no vote. An owner of several
-    homes is one owner (建筑物区分所有权司法解释 9), a home without a known owner another one."""
+    homes is one owner, and so is the developer with what is not sold or not handed over yet
+    (建筑物区分所有权司法解释 9); any other home without a known owner has one of its own."""
     compound = await open_compound(transaction, scope, compound_id)
     of_law = {each.code: each for each in matters() if each.holds_on(local_day(opens_at))}
     asked = of_law.get(matter)
@@ -82,6 +85,9 @@ async def open_owners_vote(
         transaction.tenant_id,
         compound_id,
     )
+    developers = set(developer_house_unit_ids)
+    if not developers <= {home["id"] for home in homes}:
+        raise not_found("房屋", "developerHouseUnitIds")
     unknown = sum(not home["area_dm2"] for home in homes)
     if unknown or not homes:
         raise Refusal(
@@ -92,17 +98,22 @@ async def open_owners_vote(
     vote = _asked(compound, title, question, now, opens_at, closes_at) | {
         "resolution_id": resolution_id, "matter": matter, "majority": asked.majority,
         "total_area_dm2": sum(home["area_dm2"] for home in homes),
-        "total_owners": len({home["owner_key"] for home in homes}),
     }  # fmt: skip
+    # What is the developer's has one owner, for whom the vote's own id stands.
+    owners = [vote["id"] if h["id"] in developers else h["owner_key"] for h in homes]
+    vote["total_owners"] = len(set(owners))
     await insert(transaction, OWNERS.votes, vote)
     await transaction.connection.executemany(
         "insert into owners_ballots (vote_id, house_unit_id, owner_key, area_dm2)"
         " values ($1, $2, $3, $4)",
-        [(vote["id"], home["id"], home["owner_key"], home["area_dm2"]) for home in homes],
+        [
+            (vote["id"], home["id"], owner, home["area_dm2"])
+            for home, owner in zip(homes, owners, strict=True)
+        ],
     )
     return await record_write(
         transaction, actor, scope, "owners_vote.open", vote["id"], compound["region_path"],
-        matter=matter, homes=len(homes),
+        matter=matter, homes=len(homes), developers=len(developers),
     )  # fmt: skip
 
 
@@ -141,6 +152,22 @@ async def open_household_poll(
         transaction, actor, scope, "household_poll.open", poll["id"], compound["region_path"],
         homes=homes,
     )  # fmt: skip
+
+
+async def ballots_of(connection: Any, tenant_id: UUID, membership_id: UUID, box: Box) -> list[Any]:
+    """The ballots, in votes that are not closed, of the homes that the member votes for."""
+    found: list[Any] = await connection.fetch(
+        "select b.vote_id, b.house_unit_id, h.label, b.choice, b.cast_at from persons p"
+        " join vote_holdings d on d.tenant_id = $1 and d.person_id = p.id and d.ended_at is null"
+        " join house_units h on h.tenant_id = $1 and h.id = d.house_unit_id"
+        f" join {box.votes} v on v.tenant_id = $1 and v.compound_id = h.compound_id"
+        f" and v.state = 'OPEN' join {box.ballots} b on b.tenant_id = $1 and b.vote_id = v.id"
+        " and b.house_unit_id = h.id where p.tenant_id = $1 and p.membership_id = $2"
+        " order by v.closes_at, v.id, h.label",
+        tenant_id,
+        membership_id,
+    )
+    return found
 
 
 async def cast_owners_ballot(
@@ -323,7 +350,7 @@ def _asked(
     return {
         "id": new_id(), "compound_id": compound["id"], "region_id": compound["region_id"],
         "region_path": compound["region_path"],
-        "title": needed(title, "标题", "title", TITLE_LENGTH),
+        "title": needed_line(title, "标题", "title", TITLE_LENGTH),
         "question": needed(question, "表决内容", "question", QUESTION_LENGTH),
         "announced_at": now, "opens_at": opens, "closes_at": closes, "state": VoteState.OPEN,
     }  # fmt: skip

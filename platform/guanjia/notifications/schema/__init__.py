@@ -2,16 +2,16 @@
 
 import strawberry
 
-from guanjia.notifications.schema import inbox, wording
+from guanjia.notifications.schema import gateways, inbox, wording
 
 
 @strawberry.type
-class Query(inbox.Query, wording.Query):
+class Query(inbox.Query, wording.Query, gateways.Query):
     pass
 
 
 @strawberry.type
-class Mutation(inbox.Mutation, wording.Mutation):
+class Mutation(inbox.Mutation, wording.Mutation, gateways.Mutation):
     pass
 
 

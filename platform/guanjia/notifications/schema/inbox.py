@@ -3,10 +3,13 @@
 import datetime as dt
 from collections.abc import AsyncGenerator
 from enum import Enum
+from functools import partial
 from typing import Any
 from uuid import UUID
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 import strawberry
+from strawberry.dataloader import DataLoader
 from strawberry.types import Info
 
 from guanjia.graph.errors import BAD_USER_INPUT, Refusal
@@ -57,6 +60,7 @@ class NotificationDelivery:
     state: DeliveryState = derived(models.STATE_SQL, "待发、已发、多次失败、不发")
     due_at: dt.datetime = column("应发的时间;免打扰时段内顺延")
     sent_at: dt.datetime | None = column("通道接受的时间")
+    problem: str | None = derived(models.PROBLEM_SQL, "至今未送达的原因;已发或尚未试发的为空")
 
 
 @strawberry.type(description="通知所说的对象:类型与标识,可用相应的查询读取")
@@ -65,17 +69,39 @@ class NotificationSubject:
     id: strawberry.ID
 
 
+_SUBJECTS = (
+    "select id, subject_type, subject_id from notifications where tenant_id = $1 and id = any($2)"
+)
+_LOADERS: WeakKeyDictionary[Any, DataLoader[UUID, NotificationSubject | None]] = WeakKeyDictionary()
+
+
 async def _subject(self: Any, info: Info) -> NotificationSubject | None:
+    """What the notice is about. All of a page are found together: a statement for the notices and
+    one for each type they are about."""
     reader = info.context.reader
-    name = await reader.derived(self, "{row}.subject_type")
-    if name is None or name not in NODES:
-        return None
-    found = await reader.by_id(name, UUID(str(await reader.derived(self, "{row}.subject_id"))))
-    return (
-        None
-        if found is None
-        else NotificationSubject(type=name, id=strawberry.ID(str(found["id"])))
-    )
+    if reader not in _LOADERS:
+        _LOADERS[reader] = DataLoader(load_fn=partial(_subjects, ref(reader)), cache=False)
+    return await _LOADERS[reader].load(self["id"])
+
+
+async def _subjects(
+    reading: ReferenceType[Any], ids: list[UUID]
+) -> list[NotificationSubject | None]:
+    reader = reading()
+    assert reader is not None, "whoever waits holds it"
+    async with reader.alone() as connection:
+        rows = await connection.fetch(_SUBJECTS, reader.tenant_id, ids)
+    about: dict[str, dict[UUID, UUID]] = {}
+    for row in rows:
+        if row["subject_type"] in NODES:
+            about.setdefault(row["subject_type"], {})[row["id"]] = row["subject_id"]
+    found: dict[UUID, NotificationSubject] = {}
+    for name, subjects in about.items():
+        readable = await reader.readable(name, set(subjects.values()))
+        for notice, subject in subjects.items():
+            if subject in readable:
+                found[notice] = NotificationSubject(type=name, id=strawberry.ID(str(subject)))
+    return [found.get(each) for each in ids]
 
 
 @node(

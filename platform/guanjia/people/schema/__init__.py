@@ -1,11 +1,8 @@
-"""Persons in the API. The module also seals what imports stage."""
+"""Persons in the API."""
 
-from guanjia.imports import seals
 from guanjia.people import dependents as dependents  # makes itself known to tenancy
-from guanjia.people.batches import sealing
+from guanjia.people import sealing as sealing  # makes itself known to those below
 from guanjia.people.schema.mutations import Mutation
 from guanjia.people.schema.queries import Query
 
 __all__ = ["Mutation", "Query"]
-
-seals.provide(sealing)

@@ -1,7 +1,7 @@
-"""What is staged of protected columns is sealed, with a key of the batch's own.
+"""Sealing for the modules below the one that keeps the tenants' keys, which provides it.
 
-The module that keeps the tenants' keys provides the sealing; this floor knows only its form. A
-kind with protected columns cannot be imported where nobody provides it.
+What they seal has a key of its row's own, kept in the row's `sealed_key` and `key_version`. Where
+nobody provides the sealing nothing is stored that needs it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from guanjia.settings import Settings
 
 
 class Seal(Protocol):
-    """One batch's key. `place` is the chunk and column that a sealed value is bound to."""
+    """One row's key. `place` is what else a sealed value is bound to: its column, its part."""
 
     def seal(self, plain: bytes, place: str) -> bytes: ...
     def open(self, sealed: bytes, place: str) -> bytes: ...
@@ -22,18 +22,27 @@ class Seal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A batch's key as it is stored: wrapped by the tenant's key of this version."""
+    """A row's key as it is stored: wrapped by the tenant's key of this version."""
 
     sealed: bytes
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The row that has the key: its table, its id, and the table in which what it seals lies."""
+
+    table: str
+    row_id: UUID
+    sealed_in: str
+
+
 class Sealing(Protocol):
     async def new(
-        self, connection: Any, tenant_id: UUID, batch_id: UUID
+        self, connection: Any, tenant_id: UUID, holder: Holder
     ) -> tuple[Seal, StoredKey]: ...
     async def existing(
-        self, connection: Any, tenant_id: UUID, batch_id: UUID, key: StoredKey
+        self, connection: Any, tenant_id: UUID, holder: Holder, key: StoredKey
     ) -> Seal: ...
 
 
@@ -42,7 +51,7 @@ class Provider(Protocol):
 
 
 class Open:
-    """For kinds without protected columns: what is staged is packed and no more."""
+    """For what holds nothing protected: it lies as it is."""
 
     def seal(self, plain: bytes, place: str) -> bytes:
         return plain
@@ -55,7 +64,7 @@ _PROVIDERS: list[Provider] = []
 
 
 def provide(provider: Provider) -> None:
-    """From now on protected kinds are sealed by it."""
+    """From now on what asks for it is sealed by it."""
     _PROVIDERS[:] = [provider]
 
 

@@ -1,4 +1,5 @@
-"""Staged imports under the tenant's keys: each batch has a key of its own, as each person has."""
+"""What the modules below seal, under the tenants' keys: each row has a key of its own, as each
+person has."""
 
 from __future__ import annotations
 
@@ -6,19 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from guanjia.imports import seals
+from guanjia.db import seals
 from guanjia.people.ciphers import Place
 from guanjia.people.vault import RowKey, SealedKey, Vault, vault_of
 from guanjia.settings import Settings
 
-_HOLDER = "import_batches"
-
 
 @dataclass(frozen=True, slots=True)
-class BatchSeal:
-    """One batch's key."""
+class RowSeal:
+    """One row's key."""
 
-    batch_id: UUID
+    holder: seals.Holder
     key: RowKey = field(repr=False)
 
     def seal(self, plain: bytes, place: str) -> bytes:
@@ -28,30 +27,33 @@ class BatchSeal:
         return self.key.key.open(sealed, self._place(place))
 
     def _place(self, place: str) -> Place:
-        return Place(self.key.tenant_id, "import_chunks", place, self.batch_id)
+        return Place(self.key.tenant_id, self.holder.sealed_in, place, self.holder.row_id)
 
 
-class BatchSealing:
-    """Seals what imports stage with the keys of the tenants."""
+class RowSealing:
+    """Seals with the keys of the tenants."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
     async def new(
-        self, connection: Any, tenant_id: UUID, batch_id: UUID
+        self, connection: Any, tenant_id: UUID, holder: seals.Holder
     ) -> tuple[seals.Seal, seals.StoredKey]:
         keyring = await self._vault.writing(connection, tenant_id)
-        key, stored = keyring.new_key(_HOLDER, batch_id)
-        return BatchSeal(batch_id, key), seals.StoredKey(stored.sealed, stored.version)
+        key, stored = keyring.new_key(holder.table, holder.row_id)
+        return RowSeal(holder, key), seals.StoredKey(stored.sealed, stored.version)
 
     async def existing(
-        self, connection: Any, tenant_id: UUID, batch_id: UUID, key: seals.StoredKey
+        self, connection: Any, tenant_id: UUID, holder: seals.Holder, key: seals.StoredKey
     ) -> seals.Seal:
         keyring = await self._vault.reading(connection, tenant_id)
-        assert keyring is not None, "a batch was sealed, so there are keys"
+        assert keyring is not None, "something was sealed, so there are keys"
         stored = SealedKey(key.sealed, key.version)
-        return BatchSeal(batch_id, keyring.open_key(stored, _HOLDER, batch_id))
+        return RowSeal(holder, keyring.open_key(stored, holder.table, holder.row_id))
 
 
 def sealing(settings: Settings) -> seals.Sealing:
-    return BatchSealing(vault_of(settings))
+    return RowSealing(vault_of(settings))
+
+
+seals.provide(sealing)
