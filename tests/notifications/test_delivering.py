@@ -290,6 +290,8 @@ def test_quiet_hours(now: str, begin: str, end: str, then: str) -> None:
         "https://[::1]/", "https://[::ffff:10.0.0.1]/", "https://localhost/", "https://0.0.0.0/",
         "https://100.64.0.1/", "https://192.168.1.1:8443/", "http://127.0.0.1/",
         "https://224.0.0.1/", "https://2130706433/", "https://user@10.0.0.1/",
+        "https://[64:ff9b::7f00:1]/", "https://[2002:a00:1::]/", "https://[::10.0.0.1]/",
+        "https://[fec0::1]/", "https://[64:ff9b:1::a00:1]/",
     ],
 )  # fmt: skip
 async def test_no_message_goes_inside(url: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -302,6 +304,13 @@ async def test_no_message_goes_inside(url: str, caplog: pytest.LogCaptureFixture
 async def test_no_message_goes_in_clear(url: str) -> None:
     with pytest.raises(DeliveryFailed, match="https"):
         await Gateway(url, KEY).post(b"{}", "key", 0)
+
+
+@pytest.mark.parametrize(
+    "place", ["1.1.1.1", "2606:4700:4700::1111", "64:ff9b::101:101", "2002:101:101::"]
+)
+def test_what_lies_outside_is_open(place: str) -> None:
+    Gateway(f"https://[{place}]/" if ":" in place else f"https://{place}/", KEY).refuse_inside()
 
 
 async def test_the_operator_opens_a_network(receiver: Receiver) -> None:

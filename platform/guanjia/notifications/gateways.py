@@ -26,6 +26,9 @@ from guanjia.settings import Settings, networks
 TIMEOUT_SECONDS = 5.0
 MAX_BYTES = 64 * 1024
 FAILED = "DELIVERY_FAILED"
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+_TRANSLATED_INSIDE = ipaddress.IPv6Network("64:ff9b:1::/48")
+"""NAT64 (RFC 6052), and its use inside of a network (RFC 8215)."""
 _INSIDE = "消息通道的地址在内部网络中,未被允许。"
 
 
@@ -101,12 +104,26 @@ class Gateway:
         return f"{parts.scheme}://{place}:{port}{parts.path or '/'}{query}"
 
     def _open(self, place: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-        inner = getattr(place, "ipv4_mapped", None) or place
+        inner = _carried(place) or place
         if any(inner in network for network in self.networks):
             return True
         if inner.is_loopback:
             return self.plain_loopback
-        return inner.is_global and not inner.is_multicast
+        # Of these two the library says that they are global.
+        local = inner.version == 6 and (inner.is_site_local or inner in _TRANSLATED_INSIDE)
+        return inner.is_global and not inner.is_multicast and not local
+
+
+def _carried(
+    place: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> ipaddress.IPv4Address | None:
+    """The address of version 4 that one of version 6 stands for: a translator on the way takes the
+    message there."""
+    if isinstance(place, ipaddress.IPv4Address) or place.is_loopback:
+        return None
+    if place in _TRANSLATED or int(place) >> 32 == 0:
+        return ipaddress.IPv4Address(int(place) & 0xFFFFFFFF)
+    return place.ipv4_mapped or place.sixtofour
 
 
 def _why(fault: Exception) -> str:
