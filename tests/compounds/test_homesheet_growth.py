@@ -13,7 +13,15 @@ from tests.compounds.test_homesheet import applied, resident
 from guanjia.imports import running, staging
 
 ROWS = 3_500
-MEASURED = "analyze house_units, house_bindings, vote_holdings, persons, person_documents"
+# The server leaves these alone while they are small; what another test measured is forgotten.
+UNMEASURED = """
+set allow_system_table_mods = on;
+delete from pg_statistic where starelid in (select oid from pg_class
+  where 'autovacuum_analyze_threshold=10000' = any(reloptions));
+update pg_class set reltuples = -1, relpages = 0
+  where 'autovacuum_analyze_threshold=10000' = any(reloptions);
+reset allow_system_table_mods
+"""
 FILLED = (
     "select t.relname, c.reloptions from pg_stat_xact_user_tables t join pg_class c"
     " on c.oid = t.relid where t.n_tup_ins > 500"
@@ -24,7 +32,7 @@ FETCHED = "select sum(idx_tup_fetch + seq_tup_read)::bigint from pg_stat_xact_us
 async def test_each_part_reads_what_it_names_and_not_what_came_before(
     estate: Estate, admin: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await admin.execute(MEASURED)
+    await admin.execute(UNMEASURED)
     settle, fetched, filled = staging.settle, [0], dict[str, Any]()
 
     async def counting(transaction: Any, *given: Any) -> None:
