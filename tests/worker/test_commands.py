@@ -59,8 +59,8 @@ async def test_once_does_what_is_due_and_the_second_time_nothing(
     await surveyed(town, 3)
     await on_board(database, town.tenant)
     slug = town.tenant.slug
-    # Three surveys end, three cases are archived, and six jobs of the night.
-    assert f"{slug}:完成 12 件" in await said(connections, "--once", "--tenant", slug)
+    # Three surveys end, three cases are archived, and seven jobs of the night.
+    assert f"{slug}:完成 13 件" in await said(connections, "--once", "--tenant", slug)
     assert await states(town) == ["ARCHIVED"] * 3
     assert f"{slug}:完成 0 件" in await said(connections, "--once", "--tenant", slug)
     assert "没有租户 nowhere" in await said(
@@ -118,7 +118,7 @@ async def test_a_worker_shows_its_health_hears_at_once_and_ends_when_told(
                     )
 
             await until(ready, 200)
-            await until(nightly, 6)
+            await until(nightly, 7)
             assert (await http.get("/healthz")).json() == {"status": "ok"}
             # Between two looks: only the notification can tell it so soon.
             job = await dead_job(town)
