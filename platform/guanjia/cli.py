@@ -76,7 +76,7 @@ def main() -> None:
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not so under nohup
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     try:
-        app()
+        app(prog_name="guanjia")
     except EXPECTED as error:
         Console(stderr=True).print(str(error), style="red", soft_wrap=True)
         sys.exit(1)
@@ -116,7 +116,7 @@ def _unusable(settings: Settings, error: OSError) -> str:
     where = f"{settings.host} 的端口 {settings.port} "
     if error.errno == errno.EADDRINUSE:
         return (
-            f"{where}已被占用。请停止占用它的程序,或换一个端口,例如 GUANJIA_PORT=8001 make demo。"
+            f"{where}已被占用。请停止占用它的程序,或换一个端口,例如 GUANJIA_PORT=8080 make demo。"
         )
     if error.errno == errno.EACCES:
         return f"无权使用{where}。请换一个 1024 以上的端口(GUANJIA_PORT)。"
@@ -213,7 +213,8 @@ def schema(
 
 @app.command()
 def token(
-    user: str, tenant: Annotated[str, typer.Option("--tenant", help="租户,例如 yanping")]
+    user: Annotated[str, typer.Argument(help="登录名")],
+    tenant: Annotated[str, typer.Option("--tenant", help="租户,例如 yanping")],
 ) -> None:
     """为一个账号签发访问凭证(记入审计)。"""
 
@@ -233,7 +234,7 @@ def token(
 
 @tenant_app.command("onboard")
 def tenant_onboard(
-    file: Path,
+    file: Annotated[Path, typer.Argument(help="租户文件,例如 tenants/jianyang.toml")],
     plan: Annotated[bool, typer.Option("--plan", help="只显示将要发生的变化")] = False,
     confirm_closures: Annotated[
         bool, typer.Option("--confirm-closures", help="同意关闭文件中没有的区域")

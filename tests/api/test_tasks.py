@@ -208,6 +208,13 @@ async def test_a_link_ends(town: Any, given: Given, make_town: Any) -> None:
     assert await last.code(TASKS) == "UNAUTHENTICATED"
 
 
+async def test_what_is_done_is_not_taken_over(given: Given) -> None:
+    [task] = (await given.link.data(TASKS))["tasks"]["nodes"]
+    mine = {"id": task["id"]}
+    await given.link.done("completeTask", **mine, note="已更换")
+    assert await given.link.refused("acceptTask", mine) == "CONFLICT"
+
+
 async def test_nothing_else_is_in_reach_of_a_link(town: Any, given: Given, admin: Any) -> None:
     """Every root field: FORBIDDEN, or public, or its own task."""
     graph = schemas.graphql_schema(town.api.schema)

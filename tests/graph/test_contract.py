@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
+from graphql import GraphQLEnumType, build_schema
 
 from guanjia import schema as schemas
 from guanjia.graph.contract import Contract, ContractBroken
@@ -89,3 +91,15 @@ def test_nothing_undeclared_is_released(tmp_path: Path) -> None:
 def test_the_contract_of_this_house_holds() -> None:
     schemas.build()  # a schema built before leaves no trace in the next
     Contract(PROJECT_ROOT).check(schemas.sdl(schemas.build()))
+
+
+def test_an_enum_says_what_each_of_its_values_means() -> None:
+    """In their order, so that a page can show them to people; an order says how it sorts."""
+    built = build_schema(schemas.sdl(schemas.build()))
+    short = {
+        name: (kind.description, len(kind.values))
+        for name, kind in built.type_map.items()
+        if isinstance(kind, GraphQLEnumType) and not name.startswith("__")
+        if len(re.split("[、;]", kind.description or "")) < len(kind.values) or not kind.description
+    }
+    assert {name: said for name, said in short.items() if not name.endswith("Order")} == {}

@@ -211,29 +211,6 @@ async def test_a_resolution_opens_a_case_and_shows_its_state(parlour: Parlour) -
     assert again == "CONFLICT 该议题已转为案件,不能再次表决。"
 
 
-async def test_the_next_meeting_opens_with_what_is_not_settled(parlour: Parlour) -> None:
-    first = await parlour.held("路灯不亮", "停车棚", "无人表决", days=7)
-    first = await parlour.decided(
-        first, parlour.decision(first, 0), parlour.decision(first, 1, outcome="DEFERRED")
-    )
-    second = await parlour.held("新议题", days=1)
-    assert [(back["item"]["title"], back["outcome"]) for back in second["readBacks"]["nodes"]] == [
-        ("停车棚", "DEFERRED"), ("无人表决", None),
-    ]  # fmt: skip
-    step = {"meetingId": second["id"], "version": second["version"]}
-    carried = {"title": "停车棚(续)", "source": "CARRIED"}
-    settled = {**carried, "carriedFromId": first["items"][0]["id"]}
-    said = await parlour.refused("addAgendaItems", items=[settled], **step)
-    assert said == "BAD_USER_INPUT 该议题不是本会议主体未了结的事项,或已列入。"
-    again = {**carried, "carriedFromId": first["items"][1]["id"]}
-    said = await parlour.refused("addAgendaItems", items=[again, again], **step)
-    assert said.startswith("BAD_USER_INPUT")
-    second = await parlour.do("addAgendaItems", items=[again], **step)
-    second = await parlour.decided(second, parlour.decision(second, 0), parlour.decision(second, 1))
-    third = await parlour.held("再下一次")
-    assert [back["item"]["title"] for back in third["readBacks"]["nodes"]] == ["无人表决"]
-
-
 async def test_who_signs(parlour: Parlour) -> None:
     before = (await parlour.house.seat("BUILDING_GRID"))["holders"]
     steward = await parlour.town.person("BLD", "north1grid")

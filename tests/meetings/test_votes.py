@@ -233,6 +233,13 @@ async def test_a_home_answers_once_through_its_vote_holder(parlour: Parlour, adm
     assert cast["poll"]["castCount"] == 1
     assert [b["choice"] for b in (await resident.data(ballots))["myBallots"]] == [None, "FOR"]
     assert await resident.refused("castHouseholdBallot", mine) == "ALREADY_VOTED"
+    # Others of the home are told who votes for it, and not that there is no such home.
+    await secretary.done(
+        "bindPerson", houseUnitId=parlour.homes[0], personId=parlour.owners[1], relation="SPOUSE",
+        proof="PROPERTY_DESK",
+    )  # fmt: skip
+    assert await other.refused("castHouseholdBallot", mine) == "NOT_VOTE_HOLDER"
+    assert await other.refused("castHouseholdBallot", mine, onPaper=True) == "BAD_USER_INPUT"
     assert await secretary.refused("castHouseholdBallot", mine, onPaper=True) == "ALREADY_VOTED"
     as_owner = {**mine, "houseUnitId": parlour.homes[0]}
     assert await resident.refused("castOwnersBallot", as_owner) == "NOT_FOUND"

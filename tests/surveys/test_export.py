@@ -78,5 +78,7 @@ async def test_a_survey_that_is_over_is_taken_out_by_those_who_may(street: Stree
         (street.chief, {"surveyId": "1"}, 400),
     ):  # fmt: skip
         assert (await person.send("GET", path, **asked)).status_code == status, asked
+    unnamed = (await street.chief.send("GET", path)).json()["errors"][0]["message"]
+    assert "surveyId" in unnamed, "says what has to be given"
     kinds = await street.chief.data("{ exportKinds { path parameters { name } } }")
     assert {"path": path, "parameters": [{"name": "surveyId"}]} in kinds["exportKinds"]

@@ -36,7 +36,8 @@ async def _opened(settings: Settings) -> AsyncIterator[Database]:
 
 @user_app.command("reset")
 def user_reset(
-    user: str, tenant: Annotated[str, typer.Option("--tenant", help="租户,例如 yanping")]
+    user: Annotated[str, typer.Argument(help="登录名")],
+    tenant: Annotated[str, typer.Option("--tenant", help="租户,例如 yanping")],
 ) -> None:
     """重置一个账号的密码并解除锁定(记入审计);显示一次性密码。"""
 
@@ -67,8 +68,8 @@ def policy_test() -> None:
 
 @policy_app.command("why")
 def policy_why(
-    user: str,
-    permission: str,
+    user: Annotated[str, typer.Argument(help="登录名")],
+    permission: Annotated[str, typer.Argument(help="权限,例如 case:read")],
     region: Annotated[str, typer.Argument(help="区域代码")],
     tenant: Annotated[str, typer.Option("--tenant", help="租户,例如 yanping")],
 ) -> None:

@@ -32,7 +32,7 @@ def name_of(key: str) -> str:
 
 
 class MemberKind(StrEnum):
-    """工作人员、居民,或凭任务链接办事的外部单位"""
+    """工作人员、居民、凭任务链接办事的外部单位"""
 
     STAFF = "STAFF"
     RESIDENT = "RESIDENT"

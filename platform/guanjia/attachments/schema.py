@@ -8,7 +8,9 @@ from guanjia.access.schema.types import Member
 from guanjia.attachments import models
 from guanjia.graph.nodes import column, derived, node, one
 
-AttachmentPurpose = strawberry.enum(models.Purpose, name="AttachmentPurpose")
+AttachmentPurpose = strawberry.enum(
+    models.Purpose, name="AttachmentPurpose", description=models.Purpose.__doc__
+)
 
 
 @node(models.Attachment, read="attachment:read", reach=models.ATTACHMENT_REACH)

@@ -28,7 +28,7 @@ LEVEL_TITLES = {Level.COMMUNITY: "社区", Level.STREET: "街道", Level.DISTRIC
 
 
 class Source(StrEnum):
-    """The channel on which a case came in."""
+    """居民、网格巡查、楼栋长、志愿者、社区、物业、会议、12345 热线"""
 
     RESIDENT = "RESIDENT"
     GRID_PATROL = "GRID_PATROL"
@@ -53,7 +53,7 @@ class CategoryKind(StrEnum):
 
 
 class DeclineReason(StrEnum):
-    """Why a report is not filed (不予立案)."""
+    """不予立案:重复上报、不属于受理范围、情况不明、已经处理、属于民事纠纷"""
 
     DUPLICATE = "DUPLICATE"
     NOT_COMPETENT = "NOT_COMPETENT"
@@ -63,7 +63,7 @@ class DeclineReason(StrEnum):
 
 
 class SuspensionReason(StrEnum):
-    """Why a case may be put on hold (挂账)."""
+    """挂账:需立项筹资、季节性施工、权属诉讼、不可抗力、需业主共同决定、需上级审批"""
 
     FUNDING_NEEDED = "FUNDING_NEEDED"
     SEASONAL_WORKS = "SEASONAL_WORKS"

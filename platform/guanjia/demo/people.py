@@ -200,7 +200,8 @@ def how_to_log_in(address: str) -> list[str]:
         "  wang.fang 西门桥社区工作者  shen.lan 楼栋网格员  lin.tao 街道调度员",
         "  zheng.ke 区级派遣员  wu.qiang 区级督办  huang.wei 街道分管领导",
         "  zhu.jian 住建局承办人  luo.yi 住建局负责人  jiang.hai 物业项目负责人",
-        "  wu.ye 物业党支部  ju.min 居民  (肇东:sun.li、gao.feng)",
+        "  wu.ye 物业党支部  li.na 西门桥社区书记  zhao.min 马坑社区工作者",
+        "  he.cha 区级核查员  ju.min 居民  (肇东:sun.li 社区工作者、gao.feng 区级派遣员)",
         "  sys、sec、aud 系统、安全、审计管理员",
         "按 Ctrl-C 停止。",
     ]

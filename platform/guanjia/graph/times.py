@@ -28,7 +28,9 @@ def folded_before(now: datetime) -> datetime:
     return month_start(now - timedelta(days=1))
 
 
-@strawberry.enum(name="TimeUnit", description="时限单位")
+@strawberry.enum(
+    name="TimeUnit", description="紧急工作时(昼夜连续)、工作时、工作日(首日不计)、自然日(首日不计)"
+)
 class Unit(StrEnum):
     """URGENT_HOUR runs around the clock; WORK_HOUR counts inside office hours; WORK_DAY leaves
     the first day out and ends at the close of office; CALENDAR_DAY leaves the first day out and

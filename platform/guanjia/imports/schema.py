@@ -31,8 +31,12 @@ from guanjia.tenancy.schema import TextFilter
 
 assert grids.GRIDS in kinds()  # this floor brings the kinds of the floors below it
 
-ImportState = strawberry.enum(models.State, name="ImportState")
-ImportChange = strawberry.enum(RowChange, name="ImportChange")
+ImportState = strawberry.enum(
+    models.State,
+    name="ImportState",
+    description="读取中、待改正、可应用、应用中、已应用、撤销中、已撤销、已拒绝、已放弃、已中断",
+)
+ImportChange = strawberry.enum(RowChange, name="ImportChange", description=RowChange.__doc__)
 
 
 @node(

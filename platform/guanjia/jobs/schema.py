@@ -13,7 +13,7 @@ from guanjia.jobs import models
 from guanjia.jobs.service import retry_job, retry_stopped
 from guanjia.reading.mapping import by_age
 
-JobState = strawberry.enum(models.JobState)
+JobState = strawberry.enum(models.JobState, description=models.JobState.__doc__)
 JobStateFilter = enum_filter(JobState)
 
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from guanjia.db.scope import Reachable
-from guanjia.graph.errors import CONFLICT, Refusal, not_found
+from guanjia.graph.errors import BAD_USER_INPUT, CONFLICT, Refusal, not_found
 from guanjia.graph.filters import known_id
 from guanjia.graph.times import local_date
 from guanjia.imports.exports import PAGE_ROWS, Export, Taking, offer
@@ -80,7 +80,9 @@ async def _rows(
     connection: Any, place: Taking
 ) -> AsyncIterator[Sequence[Sequence[str | int | None]]]:
     """The answers to the survey, which is over: while it runs, one could see what each adds."""
-    survey_id = known_id(place.given.get(OF, ""), OF)
+    if OF not in place.given:
+        raise Refusal(BAD_USER_INPUT, f"请指明哪一次调查,例如 ?{OF}=…(标识见 surveys)。", (OF,))
+    survey_id = known_id(place.given[OF], OF)
     arguments: list[Any] = [place.tenant_id, survey_id]
 
     def bind(value: Any, kind: str) -> str:

@@ -46,7 +46,7 @@ LEVELS = tuple(Level)
 
 
 class GridKind(StrEnum):
-    """基础网格或专属网格 (园区、校园、厂区)"""
+    """基础网格、专属网格(园区、校园、厂区)"""
 
     BASIC = "BASIC"
     DEDICATED = "DEDICATED"

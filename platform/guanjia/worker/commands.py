@@ -29,7 +29,7 @@ from guanjia.settings import MODULES, Settings
 from guanjia.worker.health import server
 from guanjia.worker.running import Worker, tenants
 
-worker_app = typer.Typer(help="后台任务", invoke_without_command=True)
+worker_app = typer.Typer(invoke_without_command=True)
 console = Console(highlight=False, soft_wrap=True)
 SHOWN = 20
 """So many failed jobs of a tenant are listed; the others are counted."""

@@ -27,7 +27,9 @@ from guanjia.graph.nodes import (
 from guanjia.reading.mapping import METADATA, Links, Unplanned, newest, sorted_by
 from guanjia.tenancy.schema import Organisation, Region, RegionFilter, TextFilter
 
-MemberKind = strawberry.enum(models.MemberKind, name="MemberKind")
+MemberKind = strawberry.enum(
+    models.MemberKind, name="MemberKind", description=models.MemberKind.__doc__
+)
 MemberKindFilter = enum_filter(MemberKind)
 BY_NAME = sorted_by("NAME", "display_name")
 

@@ -38,13 +38,15 @@ class RoutingChangeInput:
 @strawberry.type(description="一个单位在变更前后应主办的件数;单位为空的,没有可派的单位")
 class RoutingPreviewCount:
     party: RoutedParty | None
-    before: int
-    after: int
+    before: int = strawberry.field(description="现行路由下主办的件数")
+    after: int = strawberry.field(description="变更之后主办的件数")
 
 
 @strawberry.type(description="因变更而改派的一件,及其当时实际的主办单位")
 class RoutingPreviewCase:
-    case_id: strawberry.ID = strawberry.field(description="案件的编号,翻页时作 after")
+    case_id: strawberry.ID = strawberry.field(
+        description="案件的 id,翻页时作 after;案件不可读时也有"
+    )
     case: Case | None = strawberry.field(description="案件;不在您可读的范围时为空")
     before: RoutedParty | None
     after: RoutedParty | None

@@ -40,18 +40,24 @@ from guanjia.reading.mapping import (
 from guanjia.surveys.schema.types import Survey
 from guanjia.tenancy.schema import Organisation, Region, TextFilter
 
-CaseState = strawberry.enum(states.State, name="CaseState", description="案件状态")
-CaseStage = strawberry.enum(states.Stage, name="CaseStage", description="六个阶段")
-CaseLevel = strawberry.enum(reasons.Level, name="CaseLevel", description="负责层级")
-CaseSource = strawberry.enum(reasons.Source, name="CaseSource", description="来源渠道")
+CaseState = strawberry.enum(
+    states.State, name="CaseState", description="、".join(states.STATE_TITLES.values())
+)
+CaseStage = strawberry.enum(
+    states.Stage, name="CaseStage", description="、".join(states.STAGE_TITLES.values())
+)
+CaseLevel = strawberry.enum(
+    reasons.Level, name="CaseLevel", description="、".join(reasons.LEVEL_TITLES.values())
+)
+CaseSource = strawberry.enum(reasons.Source, name="CaseSource", description=reasons.Source.__doc__)
 CategoryKind = strawberry.enum(
     reasons.CategoryKind, name="CategoryKind", description="部件、事件、突发"
 )
 DeclineReason = strawberry.enum(
-    reasons.DeclineReason, name="DeclineReason", description="不予立案的原因"
+    reasons.DeclineReason, name="DeclineReason", description=reasons.DeclineReason.__doc__
 )
 SuspensionReason = strawberry.enum(
-    reasons.SuspensionReason, name="SuspensionReason", description="挂账的原因"
+    reasons.SuspensionReason, name="SuspensionReason", description=reasons.SuspensionReason.__doc__
 )
 AssignmentRole = strawberry.enum(
     reasons.AssignmentRole, name="AssignmentRole", description="主办、协办"

@@ -20,6 +20,8 @@ from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
 from guanjia.graph.errors import CONFLICT, Refusal
 
+_DONE = "任务已经完成。"
+
 
 async def accept_task(
     transaction: Transaction, actor: Actor, scope: Scope, *, id: UUID, now: datetime
@@ -29,6 +31,8 @@ async def accept_task(
     step = _prepare(file, "accept_part", {})
     if part["accepted_at"] is not None:
         raise Refusal(CONFLICT, "任务已经签收。")
+    if part["done_at"] is not None:
+        raise Refusal(CONFLICT, _DONE)
     return await _written(file, part, step, "accepted_at = $3", now)
 
 
@@ -68,7 +72,7 @@ async def complete_task(
     said = inputs.text(note, LABELS["note"], "note")
     step = _prepare(file, "complete_part", {"note": said})
     if part["done_at"] is not None:
-        raise Refusal(CONFLICT, "任务已经完成。")
+        raise Refusal(CONFLICT, _DONE)
     await file.hang(attachment_ids, Purpose.AFTER)
     return await _written(
         file, part, step, "done_at = $3, done_note = $4, done_by = $5",

@@ -33,7 +33,9 @@ class BoardFigure:
     window: strawberry.Private[Window]
     by: strawberry.Private[IndicatorDimension | None]
     metric: IndicatorMetric
-    figure: IndicatorValue = strawberry.field(description="总数")
+    figure: IndicatorValue = strawberry.field(
+        description="被分列的总数:按部门、物业公司分列时,只含由这类单位主办的"
+    )
     cells: list[IndicatorCell] = strawberry.field(description="分列")
 
     @strawberry.field(
@@ -66,7 +68,7 @@ class Board:
     organisation: IndicatorOrganisation | None
     by: IndicatorDimension | None = strawberry.field(description="按什么分列;网格没有下一级,为空")
     period: str
-    as_of: dt.datetime
+    as_of: dt.datetime = strawberry.field(description="截至时间;核对时须带上")
 
     @strawberry.field(description="各指标的总数与分列;不能这样分列的指标不在其中")
     async def figures(self, info: Info) -> list[BoardFigure]:
@@ -87,7 +89,7 @@ class Board:
             for figure, cells in found
         ]
 
-    @strawberry.field(description="本期及以前各期的总数")
+    @strawberry.field(description="本期及以前各期的全部总数,与按什么分列无关")
     async def series(
         self,
         info: Info,

@@ -128,7 +128,7 @@ class AgendaItem(Model):
 
 
 class ReadBack(Model):
-    """会议开始时宣读的遗留事项及其当时的状态"""
+    """会议开始时宣读的事项(办结的或遗留的)及其当时的状态"""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     meeting_id = fields.UUIDField()

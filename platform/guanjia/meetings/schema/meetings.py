@@ -167,13 +167,13 @@ class AgendaItem:
 
 @node(records.ReadBack, read="meeting:read", reach=records.PART_REACH, orders=(BY_POSITION,))
 class ReadBack:
-    """会议开始时宣读的一项遗留事项"""
+    """会议开始时宣读的一项:办结的或遗留的"""
 
     id: strawberry.ID = column()
     position: int = column("第几项")
     outcome: Outcome | None = column("当时的决议")
     case_state: CaseState | None = column("所转案件当时的状态")
-    item: AgendaItem | None = one("AgendaItem", "item_id", "遗留的议题", through="meeting:read")
+    item: AgendaItem | None = one("AgendaItem", "item_id", "所宣读的议题", through="meeting:read")
 
 
 @node(
@@ -250,7 +250,10 @@ class Meeting:
         "AgendaItem", "meeting_id", IN_ORDER, "议程", through="meeting:read"
     )
     read_backs: Connection[ReadBack] = connection(
-        "ReadBack", "meeting_id", "开始时宣读的遗留事项", through="meeting:read"
+        "ReadBack",
+        "meeting_id",
+        "开始时宣读的事项:上次会议以来办结的案件和表决,以及未了结的",
+        through="meeting:read",
     )
     attendance: Connection[Attendance] = connection(
         "Attendance", "meeting_id", "到会人员", through="meeting:read"

@@ -11,18 +11,26 @@ from uuid import UUID
 from guanjia.access.actor import Actor
 from guanjia.cases.models import CASE_REACH
 from guanjia.cases.service.affected import Affected
+from guanjia.cases.states import FINISHED, State
 from guanjia.compounds.service.opening import known_person, local_day, open_row
 from guanjia.db.ids import new_id
 from guanjia.db.pools import Transaction
 from guanjia.db.scope import Scope
 from guanjia.graph import texts
 from guanjia.graph.errors import BAD_USER_INPUT, LIMIT_EXCEEDED, Refusal, not_found
-from guanjia.meetings.models.kinds import MeetingState
-from guanjia.meetings.models.records import OPEN, ItemSource
+from guanjia.meetings.models.kinds import WAS_HELD, MeetingState
+from guanjia.meetings.models.records import OPEN, ItemSource, Outcome
 from guanjia.meetings.rules import matters
 from guanjia.meetings.service.opening import needed_line, open_meeting, touch
 from guanjia.meetings.service.series import insert
 from guanjia.surveys.service.opening import Asked
+
+_EARLIER = (
+    "m.id <> $2 and m.starts_at <= $3 and m.compound_id is not distinct from $4"
+    " and (m.compound_id is not null or m.region_id = $5)"
+)
+"""`m` is an earlier meeting of the same body: of the compound, or else of the region."""
+_UNDER_SURVEY = frozenset({State.CLOSED, State.EVALUATING})
 
 MOST_ITEMS = 50
 MOST_HOMES = 2_000
@@ -131,17 +139,48 @@ async def open_items(transaction: Transaction, meeting: Any) -> list[Any]:
         " and c.id = r.case_id) as case_state from agenda_items i"
         " join meetings m on m.tenant_id = $1 and m.id = i.meeting_id"
         " left join resolutions r on r.tenant_id = $1 and r.item_id = i.id"
-        " where i.tenant_id = $1 and m.id <> $2 and m.starts_at <= $3"
-        " and m.compound_id is not distinct from $4 and (m.compound_id is not null"
-        f" or m.region_id = $5) and {OPEN.format(row='i', tenant='$1')}"
+        f" where i.tenant_id = $1 and {_EARLIER} and {OPEN.format(row='i', tenant='$1')}"
         " order by m.starts_at, i.position, i.id",
+        *_body(transaction, meeting),
+    )
+    return found
+
+
+async def concluded_items(transaction: Transaction, meeting: Any) -> list[Any]:
+    """What was open when the body met before, or was sent away by it, and has come to an end since,
+    as a case or as a vote. How a case ended is not known before its survey is over: it is read
+    until it was read so."""
+    found: list[Any] = await transaction.connection.fetch(
+        "with before as (select m.id, m.starts_at from meetings m where m.tenant_id = $1"
+        f" and {_EARLIER} and m.state in {WAS_HELD} order by m.starts_at desc, m.id desc limit 1),"
+        " known as (select i.id, null as case_state from agenda_items i, before b"
+        " where i.tenant_id = $1 and i.meeting_id = b.id union all select k.item_id, k.case_state"
+        " from read_backs k, before b where k.tenant_id = $1 and k.meeting_id = b.id)"
+        " select k.id, r.outcome, c.state as case_state from known k"
+        " join agenda_items i on i.tenant_id = $1 and i.id = k.id"
+        " join meetings m on m.tenant_id = $1 and m.id = i.meeting_id"
+        " join resolutions r on r.tenant_id = $1 and r.item_id = k.id and r.adopted"
+        " left join cases c on c.tenant_id = $1 and c.id = r.case_id"
+        " left join owners_votes v on v.tenant_id = $1 and v.resolution_id = r.id"
+        f" where (r.outcome = '{Outcome.TO_CASE}' and c.state = any($6)"
+        " and (k.case_state is null or k.case_state <> all($7))"
+        f" or r.outcome = '{Outcome.TO_OWNERS_VOTE}' and v.state = 'CLOSED'"
+        " and v.closed_at > (select starts_at from before))"
+        " order by m.starts_at, i.position, i.id",
+        *_body(transaction, meeting), sorted(FINISHED), sorted(FINISHED - _UNDER_SURVEY),
+    )  # fmt: skip
+    return found
+
+
+def _body(transaction: Transaction, meeting: Any) -> tuple[Any, ...]:
+    """The parameters of `_EARLIER`."""
+    return (
         transaction.tenant_id,
         meeting["id"],
         meeting["starts_at"],
         meeting["compound_id"],
         meeting["region_id"],
     )
-    return found
 
 
 async def _add(

@@ -28,7 +28,7 @@ from guanjia.meetings.decisions import (
 from guanjia.meetings.models.kinds import MeetingState
 from guanjia.meetings.models.records import Outcome
 from guanjia.meetings.rules import matter
-from guanjia.meetings.service.agenda import homes_of, item_of, open_items
+from guanjia.meetings.service.agenda import concluded_items, homes_of, item_of, open_items
 from guanjia.meetings.service.attendance import present
 from guanjia.meetings.service.opening import compound_at, open_meeting, touch, type_of
 from guanjia.meetings.service.series import insert
@@ -63,13 +63,15 @@ async def hold_meeting(
     version: int,
     now: dt.datetime,
 ) -> UUID:
-    """The meeting is HELD: it opens with what its body has not settled, as that stands now. The
-    quorum is that of its type on this day."""
+    """The meeting is HELD: it opens with what has come, since the body met before, of what it sent
+    to a case or a vote, and with what is not settled, as that stands now. The quorum is that of
+    its type on this day."""
     meeting = await open_meeting(transaction, scope, id, version, MeetingState.PLANNED)
     if local_day(meeting["starts_at"]) > local_day(now):
         raise Refusal(BAD_USER_INPUT, "还没有到会议日期。", ("id",))
     kind = await type_of(transaction, meeting["type_id"])
-    for position, row in enumerate(await open_items(transaction, meeting), 1):
+    concluded = await concluded_items(transaction, meeting)
+    for position, row in enumerate([*concluded, *await open_items(transaction, meeting)], 1):
         await insert(
             transaction,
             "read_backs",

@@ -272,7 +272,10 @@ async def _cast(
     if vote["state"] != VoteState.OPEN or not vote["opens_at"] <= now < vote["closes_at"]:
         raise Refusal(VOTE_NOT_OPEN, f"{box.noun}不在投票时间内。", ("voteId",))
     ballot = await transaction.connection.fetchrow(
-        f"select b.choice, h.region_path, v.person_id, p.membership_id from {box.ballots} b"
+        "select b.choice, h.region_path, v.person_id, p.membership_id, exists (select 1"
+        " from house_bindings n join persons q on q.tenant_id = $1 and q.id = n.person_id"
+        " where n.tenant_id = $1 and n.house_unit_id = h.id and n.valid_to is null"
+        f" and q.membership_id = $4) as at_home from {box.ballots} b"
         " join house_units h on h.tenant_id = $1 and h.id = b.house_unit_id"
         " left join vote_holdings v on v.tenant_id = $1 and v.house_unit_id = h.id"
         " and v.ended_at is null left join persons p on p.tenant_id = $1 and p.id = v.person_id"
@@ -280,10 +283,11 @@ async def _cast(
         transaction.tenant_id,
         vote_id,
         house_unit_id,
+        actor.membership_id,
     )
     trusted = ballot is not None and bool(scope.covering(ballot["region_path"]))
     own = ballot is not None and ballot["membership_id"] == actor.membership_id
-    if ballot is None or not (own or trusted):
+    if ballot is None or not (own or trusted or ballot["at_home"]):
         raise not_found("房屋", "houseUnitId")
     if ballot["person_id"] is None or not (own or on_paper):
         raise Refusal(

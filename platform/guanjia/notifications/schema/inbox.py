@@ -44,7 +44,9 @@ class NotificationsFilter:
     created_at: DateTimeFilter = by("created_at")
 
 
-DeliveryState = strawberry.enum(models.DeliveryState, name="NotificationDeliveryState")
+DeliveryState = strawberry.enum(
+    models.DeliveryState, name="NotificationDeliveryState", description=models.DeliveryState.__doc__
+)
 
 
 @node(

@@ -13,7 +13,9 @@ from guanjia.graph.texts import text
 from guanjia.notifications import models, notices, wording
 from guanjia.reading.mapping import METADATA, Unplanned
 
-NoticeChannel = strawberry.enum(models.NoticeChannel, name="NoticeChannel")
+NoticeChannel = strawberry.enum(
+    models.NoticeChannel, name="NoticeChannel", description=models.NoticeChannel.__doc__
+)
 OF_PROGRAM = {METADATA: Unplanned("definitions of the program with the tenant's words, no rows")}
 SMS_ALONE, SMS_PART = 70, 67
 """Characters of one text message in UCS-2, and of each part of a longer one (3GPP TS 23.040)."""

@@ -18,24 +18,31 @@ from guanjia.reading.classes import DataClass
 from guanjia.reading.mapping import by_age, sorted_by
 from guanjia.tenancy.schema import Region, TextFilter
 
-DocumentKind = strawberry.enum(identity.DocumentKind, name="DocumentKind", description="证件类别")
+DocumentKind = strawberry.enum(
+    identity.DocumentKind,
+    name="DocumentKind",
+    description="居民身份证、残疾人证、护照、港澳台居民居住证、港澳居民来往内地通行证、"
+    "台湾居民来往大陆通行证、外国人永久居留身份证、出生医学证明、其他",
+)
 PhoneKind = strawberry.enum(identity.PhoneKind, name="PhoneKind", description="手机、固定电话")
 Sex = strawberry.enum(identity.Sex, name="Sex", description="男、女、未说明")
 DataWarning = strawberry.enum(
-    identity.DataWarning, name="DataWarning", description="数据质量提示:与证件不符之处"
+    identity.DataWarning, name="DataWarning", description=identity.DataWarning.__doc__
 )
 
 PersonField = strawberry.enum(
     service.PersonField, name="PersonField", description="证件、电话、住址、出生日期、残疾人证"
 )
 RevealPurpose = strawberry.enum(
-    service.RevealPurpose, name="RevealPurpose", description="查看受保护字段的用途"
+    service.RevealPurpose, name="RevealPurpose", description=service.RevealPurpose.__doc__
 )
 ErasureReason = strawberry.enum(
-    service.ErasureReason, name="ErasureReason", description="删除的理由(个人信息保护法第 47 条)"
+    service.ErasureReason,
+    name="ErasureReason",
+    description=f"{service.ErasureReason.__doc__}(个人信息保护法第 47 条)",
 )
 DuplicateReason = strawberry.enum(
-    service.DuplicateReason, name="DuplicateReason", description="为何可能是同一人"
+    service.DuplicateReason, name="DuplicateReason", description=service.DuplicateReason.__doc__
 )
 
 PERSONAL = "PERSON"

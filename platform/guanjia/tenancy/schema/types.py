@@ -29,9 +29,11 @@ from guanjia.graph.nodes import (
 from guanjia.reading.mapping import Links, sorted_by
 from guanjia.tenancy import models
 
-Level = strawberry.enum(models.Level, name="Level")
-GridKind = strawberry.enum(models.GridKind, name="GridKind")
-OrganisationKind = strawberry.enum(models.OrganisationKind, name="OrganisationKind")
+Level = strawberry.enum(models.Level, name="Level", description=models.Level.__doc__)
+GridKind = strawberry.enum(models.GridKind, name="GridKind", description=models.GridKind.__doc__)
+OrganisationKind = strawberry.enum(
+    models.OrganisationKind, name="OrganisationKind", description=models.OrganisationKind.__doc__
+)
 LevelFilter = enum_filter(Level)
 OrganisationKindFilter = enum_filter(OrganisationKind)
 BY_AGE = (("valid_from", "asc"), ("id", "asc"))
