@@ -20,9 +20,15 @@ from guanjia.graph.marks import public, requires
 
 @strawberry.type(description="业务错误:稳定的代码、中文说明、相关的输入字段")
 class UserError:
-    code: str
-    message: str
-    field: list[str] | None = None
+    code: str = strawberry.field(
+        description="供程序判断。各处通用的:NOT_FOUND 不存在或不在您的范围,CONFLICT 已被他人更新或"
+        "已经办过(重新读取后再试),BAD_USER_INPUT 填写有误,"
+        "ILLEGAL_TRANSITION 当前状态不能这样办,IDEMPOTENCY_KEY_REUSED 幂等键已用于别的内容"
+    )
+    message: str = strawberry.field(description="给人看的一句话")
+    field: list[str] | None = strawberry.field(
+        default=None, description="相关的输入字段;与某个字段无关时为空"
+    )
 
 
 def payload(cls: type) -> Any:
