@@ -99,5 +99,20 @@ async def test_the_story_is_told_once(stage: Any, tmp_path: Path) -> None:
     seats = "select count(*) from attendances where kind = 'SEAT'"
     assert await admin.fetchval(seats) == 4 * 18 + 3 * (2 + 1)
 
+    # Whoever tries the demo holds another meeting, and begins another series.
+    for table, change, which in (
+        ("meeting_series", "'rule', 'FREQ=DAILY;COUNT=2'", "true"),
+        (
+            "meetings",
+            "'starts_at', now(), 'ends_at', now() + interval '1 hour'",
+            "t.compound_id is not null and t.state = 'PUBLISHED'",
+        ),
+    ):
+        await admin.execute(
+            f"insert into {table} select (jsonb_populate_record(t, jsonb_build_object('id',"
+            f" 'ffffffff-0000-7000-8000-000000000000', {change}))).* from {table} t where {which}"
+            " order by t.id desc limit 1"
+        )
+        before[table] += 1
     await told(connections, tmp_path)
     assert await counted(admin) == before

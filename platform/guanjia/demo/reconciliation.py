@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from guanjia.demo.estates import LONGYUETAI, found_compound
-from guanjia.demo.meetings import OF_MAKENG, SECRETARY, numbers
-from guanjia.demo.people import MAKENG, Places
+from guanjia.demo.meetings import OF_MAKENG, SECRETARY, meeting_types, numbers, wednesdays
+from guanjia.demo.people import Places
 from guanjia.demo.stage import Failed, Stage
 from guanjia.demo.tales import NOISE
 from guanjia.demo.traces import DISPATCHER, Row, case_of, traced
@@ -72,11 +72,14 @@ def _pools(case: dict[str, Any]) -> Row:
 
 async def _wednesdays(stage: Stage, places: Places) -> Row:
     """N12: weekly, on Wednesdays; most were held."""
+    types = await meeting_types(stage)
+    series_id = await wednesdays(stage, places, types["LIVELIHOOD_STATION"])
+    stage.at = None
     found = await stage.ask(
         OF_MAKENG,
-        "query ($r: ID!) { meetingSeries(filter: { community: { in: [$r] } })"
+        "query ($s: ID!) { meetingSeries(filter: { id: { in: [$s] } })"
         " { nodes { rule heldPercent dueCount } } }",
-        {"r": places.regions[MAKENG]},
+        {"s": series_id},
     )
     series = found["meetingSeries"]["nodes"][0]
     weekly = "FREQ=WEEKLY" in series["rule"] and "BYDAY=WE" in series["rule"]

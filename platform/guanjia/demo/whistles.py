@@ -14,8 +14,8 @@ from guanjia.demo.stage import Failed, Stage
 WATCHER = "lin.tao"
 _CALLS = "calls { id version organisation { id name } attendedAt attendedInTime answeredAt score }"
 _SEEN = (
-    "query ($level: WhistleLevel!) { whistles(first: 1, filter: { level: { in: [$level] } })"
-    f" {{ nodes {{ number reason {_CALLS} }} }} }}"
+    "query ($level: WhistleLevel!) { whistles(first: 1, orderBy: OLDEST,"
+    f" filter: {{ level: {{ in: [$level] }} }}) {{ nodes {{ number reason {_CALLS} }} }} }}"
 )
 _ONE = f"query ($id: ID!) {{ whistle(id: $id) {{ {_CALLS} }} }}"
 

@@ -42,7 +42,7 @@ def refuse_without_quorum(needed: Quorum, present: Quorum) -> None:
     if present.residents < needed.residents:
         short.append(f"居民代表 {present.residents} 户,须 {needed.residents} 户")
     if short:
-        raise Refusal(NO_QUORUM, f"未达到会人数,不能形成决议:{';'.join(short)}。", ("id",))
+        raise Refusal(NO_QUORUM, f"未达到会人数,不能形成决议:{';'.join(short)}。", ("meetingId",))
 
 
 def refuse_reserved(matter: Matter | None, outcome: Outcome, field: str) -> None:
