@@ -265,11 +265,19 @@ async def _places(stage: Stage, codes: list[str], names: list[str | None]) -> Pl
 
 async def members_of(stage: Stage) -> dict[str, tuple[str, set[str]]]:
     """Id and roles of every member by name."""
-    found = await stage.ask(
-        "sec",
-        "query { members(first: 100) { nodes { id displayName grants { role revokedAt } } } }",
-    )
-    return {
-        m["displayName"]: (m["id"], {g["role"] for g in m["grants"] if not g["revokedAt"]})
-        for m in found["members"]["nodes"]
-    }
+    known: dict[str, tuple[str, set[str]]] = {}
+    after, more = None, True
+    while more:
+        found = await stage.ask(
+            "sec",
+            "query ($after: String) { members(first: 100, after: $after) { nodes { id displayName"
+            " grants { role revokedAt } } pageInfo { hasNextPage endCursor } } }",
+            {"after": after},
+        )
+        page = found["members"]
+        known |= {
+            m["displayName"]: (m["id"], {g["role"] for g in m["grants"] if not g["revokedAt"]})
+            for m in page["nodes"]
+        }
+        after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+    return known
