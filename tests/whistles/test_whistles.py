@@ -68,7 +68,7 @@ async def test_a_whistle_is_attended_answered_and_scored(alarm: Alarm, admin: An
         assert call["attendedAt"] is None
         assert (
             await alarm.city.refused(
-                "signInOnSite", {"callId": city["id"], "measures": "再来", **NEAR}
+                "signInOnSite", {"callId": city["id"], "measures": "再来", **FAR}
             )
             == "CONFLICT"
         )
@@ -188,7 +188,11 @@ async def test_only_the_whistler_withdraws_and_only_the_called_come(alarm: Alarm
     coming = {"callId": call["id"], "measures": "来了", **NEAR}
     assert await alarm.city.refused("signInOnSite", coming) == "NOT_FOUND"
     both = await alarm.town.person("DEPT", "district", "住建局")
-    assert (await alarm.signed_in(both, call))["attendedAt"]
+    assert (await alarm.signed_in(both, call, **FAR))["attendedAt"] is None
+    # Who has come meanwhile does not wait for the whistler.
+    came = await alarm.signed_in(both, call)
+    assert came["attendedAt"]
+    assert [each["state"] for each in came["signIns"]] == ["REJECTED", "ACCEPTED"]
     leaving = {"id": whistle["id"], "version": 2, "reason": "已解决"}
     answer = await alarm.clerk.payload("withdrawWhistle", leaving)
     assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"

@@ -131,7 +131,7 @@ def _nothing_sounded(s: Situation) -> Refusal | None:
 def _not_attended(s: Situation) -> Refusal | None:
     assert s.call is not None
     if s.held:
-        return Refusal(CONFLICT, "已有一次报到待吹哨方确认。")
+        return Refusal(CONFLICT, "已有一次报到待吹哨方确认;到了现场可以再次报到。")
     if s.call["attended_at"] is None:
         return None
     return Refusal("ALREADY_ATTENDED", "本单位已经报到。")

@@ -110,7 +110,10 @@ class Mutation:
         sounding.withdraw_whistle, WithdrawWhistleInput, "whistle:sound", "收哨,只由吹哨方"
     )
     sign_in_on_site: WhistleCallPayload = _call(
-        attending.sign_in_on_site, SignInOnSiteInput, "whistle:attend", "到现场报到"
+        attending.sign_in_on_site,
+        SignInOnSiteInput,
+        "whistle:attend",
+        "到现场报到;离案件地点远或无从核对的,待吹哨方确认,到了现场可以再报",
     )
     rule_sign_in: WhistleCallPayload = _call(
         attending.rule_sign_in, RuleSignInInput, "whistle:sound", "确认或不认可一次报到,只由吹哨方"

@@ -32,6 +32,11 @@ from guanjia.whistles.service.outcomes import keep_outcomes
 from guanjia.whistles.service.telling import tell_of_whistle
 from guanjia.whistles.states import LABELS, Score, WhistleState
 
+_REPLACED = (
+    "update whistle_sign_ins set state = 'REJECTED', ruled_at = $3, ruled_by = $4,"
+    " ruling = '其后已到现场报到', version = version + 1"
+    " where tenant_id = $1 and call_id = $2 and state = 'HELD'"
+)
 _METRES = f"round({metres_between('c', '$3', '$4')})::int"
 
 
@@ -46,15 +51,20 @@ async def sign_in_on_site(
     longitude: float | None = None,
     latitude: float | None = None,
 ) -> UUID:
-    """The unit has come, if that was near enough to the place; otherwise the sign-in is HELD. With
-    the last of the units the whistle is ATTENDED. Gives the call."""
+    """The unit has come, if that was near enough to the place; otherwise the sign-in is HELD, until
+    it is ruled on or the unit signs in again near enough. With the last of the units the whistle is
+    ATTENDED. Gives the call."""
     file, call = await open_part(transaction, actor, scope, "whistle_calls", call_id, None, now)
     there = point(longitude, latitude)
     done = texts.text(measures, LABELS["measures"], "measures")
-    waiting = await _held(file, call_id)
-    step = file.prepare("sign_in_on_site", {"measures": done}, call, held=waiting)
     metres = await _distance(file, there)
     near = metres is not None and metres <= await _farthest(transaction, now)
+    waiting = not near and await _held(file, call_id)
+    step = file.prepare("sign_in_on_site", {"measures": done}, call, held=waiting)
+    if near:
+        await transaction.connection.execute(
+            _REPLACED, transaction.tenant_id, call_id, now, actor.membership_id
+        )
     made = new_id()
     await transaction.connection.execute(
         "insert into whistle_sign_ins (id, whistle_id, call_id, region_path, member_id, at,"
