@@ -5,9 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from tests.api.test_reading import agreed, both
 from tests.meetings.conftest import Parlour
 
 from guanjia.graph.times import CHINA
+
+RESULT = """query ($id: ID!) { meeting(id: $id) { items { title
+  resolutions { outcome ownersVote { id adopted } } } } }"""
 
 
 async def test_the_next_meeting_opens_with_what_is_not_settled(parlour: Parlour) -> None:
@@ -85,6 +89,16 @@ async def test_the_next_meeting_is_told_once_how_its_case_and_its_vote_ended(
     await admin.execute(
         f"update owners_votes set closed_at = now() - interval '45 hours'{of_vote}", sent
     )
+    asked = {"id": first["id"]}
+    assert agreed(RESULT, await both(parlour.secretary, RESULT, asked))
+    seen = (await parlour.secretary.data(RESULT, asked))["meeting"]["items"]
+    (result,) = [
+        resolution["ownersVote"]
+        for part in seen
+        for resolution in part["resolutions"]
+        if resolution["ownersVote"]
+    ]
+    assert (result["id"], result["adopted"]) == (made["vote"]["id"], False)
     await case_is("EVALUATED")
     assert await read(1.5) == [(item, "EVALUATED"), vote, new, new], "what has ended comes first"
     assert await read(1) == [new, new, new], "and is not told again"

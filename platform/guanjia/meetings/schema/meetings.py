@@ -34,6 +34,7 @@ from guanjia.graph.nodes import (
 )
 from guanjia.meetings.models import kinds, records
 from guanjia.meetings.schema.kinds import MeetingState, MeetingType
+from guanjia.meetings.schema.votes import OwnersVote
 from guanjia.people.schema.types import NAME, Person
 from guanjia.reading.mapping import Links, Order, SortKey, by_age, sorted_by
 from guanjia.tenancy.schema import Organisation, Region
@@ -125,6 +126,12 @@ class Resolution:
     decided_at: dt.datetime = column("何时")
     case_state: CaseState | None = derived(records.CASE_STATE, "所转案件现在的状态")
     case: Case | None = one("Case", "case_id", "所转案件;不在您可读的范围时为空")
+    owners_vote: OwnersVote | None = one(
+        "OwnersVote",
+        "id",
+        "所转的业主共同决定;尚未组织或不在您可读的范围时为空",
+        match="{row}.resolution_id = {key}",
+    )
 
 
 @node(
