@@ -9,6 +9,7 @@ import pytest
 from tests.api.conftest import Person, Town
 from tests.api.test_plans import explained, nodes_of, statement
 from tests.api.test_reading import agreed, both
+from tests.planner import forget
 
 from guanjia.db.scope import BREADTHS, breadth
 from guanjia.tenancy.models import tenant_id
@@ -86,8 +87,9 @@ async def plan(member: Person, query: str) -> list[dict[str, Any]]:
         return nodes_of(await explained(connection, await statement(member, query)))
 
 
-async def test_each_grid_is_one_range_of_an_index(members: list[Person]) -> None:
+async def test_each_grid_is_one_range_of_an_index(members: list[Person], admin: Any) -> None:
     """Merged in order: nothing is sorted, and no more rows are read than the page holds."""
+    await forget(admin, "cases")
     for member, ranges in zip(members, (1, 2, 4, 4), strict=True):
         nodes = await plan(member, REGIONS)
         scans = [node for node in nodes if node.get("Relation Name") == "cases"]
@@ -98,8 +100,9 @@ async def test_each_grid_is_one_range_of_an_index(members: list[Person]) -> None
         assert "Sort" not in {node["Node Type"] for node in nodes}
 
 
-async def test_each_grid_is_read_once(members: list[Person]) -> None:
+async def test_each_grid_is_read_once(members: list[Person], admin: Any) -> None:
     """The region at a path hangs on no case: it is read when the first case names it."""
+    await forget(admin, "cases", "regions")
     for member, regions in zip(members, (1, 2, 4, 4), strict=True):
         once = [
             looked
