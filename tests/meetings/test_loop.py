@@ -10,7 +10,8 @@ from tests.meetings.conftest import Parlour
 FORTH = (
     "query ($m: ID!) { meeting(id: $m) { title items { title resolutions { outcome case { number"
     " affectedHomes timeline { nodes { title } } survey { satisfaction { answered rate } }"
-    " compound { name company { name } } } } } } }"
+    " compound { name company { name } } whistles { calls { organisation { name } } } } }"
+    " } } }"
 )
 BACK = (
     "{ propertyCompanies { nodes { name contracts { nodes { compound { cases { totalCount nodes"
@@ -59,6 +60,7 @@ async def test_the_loop_is_walked_both_ways(parlour: Parlour, admin: Any) -> Non
     case = item["resolutions"][0]["case"]
     assert case["timeline"]["nodes"][0]["title"] == "上报"
     case.pop("timeline")
+    assert case.pop("whistles") == []
     assert case == {
         "number": number, "survey": {"satisfaction": {"answered": 3, "rate": 100}},
         "affectedHomes": 3, "compound": {"name": "珑樾台", "company": {"name": "甲物业"}},

@@ -49,7 +49,7 @@ class PublishedItem:
     household_count: int = derived(HOUSEHOLDS, "涉及户数")
     resolved_at: dt.datetime | None = derived(records.RESOLVED_AT, "何时解决;未解决为空")
     resolutions: list[PublishedResolution] = many(
-        "PublishedResolution", "item_id", BY_ID, "决议", through="meeting:read_published"
+        "PublishedResolution", "item_id", BY_ID, "决议", through="meeting:read_published", limit=1
     )
 
 

@@ -161,7 +161,12 @@ class AgendaItem:
         "AgendaItem", "carried_from_id", "遗留自哪一项", through="meeting:read"
     )
     resolutions: list[Resolution] = many(
-        "Resolution", "item_id", BY_ID, "决议;未表决时为空", through="meeting:read"
+        "Resolution",
+        "item_id",
+        BY_ID,
+        "决议,一项一件;未表决时为空",
+        through="meeting:read",
+        limit=1,
     )
     households: list[HouseUnit] = many(
         "HouseUnit",
